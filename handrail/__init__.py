@@ -1,0 +1,56 @@
+"""Handrail: governance and observability for the AI agents you already have.
+
+The whole surface is here; each name is loaded when it is first used, so that ``import handrail`` is cheap.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from handrail.errors import AnswerRejected, ConfigError, HandrailError
+    from handrail.frameworks.api import govern, instrument, uninstrument
+    from handrail.frameworks.plain import run, tool
+    from handrail.tracing.acting import acting_for
+    from handrail.tracing.identity import Principal
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "AnswerRejected": "handrail.errors",
+    "ConfigError": "handrail.errors",
+    "HandrailError": "handrail.errors",
+    "Principal": "handrail.tracing.identity",
+    "acting_for": "handrail.tracing.acting",
+    "govern": "handrail.frameworks.api",
+    "instrument": "handrail.frameworks.api",
+    "run": "handrail.frameworks.plain",
+    "tool": "handrail.frameworks.plain",
+    "uninstrument": "handrail.frameworks.api",
+}
+
+__all__ = [
+    "AnswerRejected",
+    "ConfigError",
+    "HandrailError",
+    "Principal",
+    "__version__",
+    "acting_for",
+    "govern",
+    "instrument",
+    "run",
+    "tool",
+    "uninstrument",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'handrail' has no attribute {name!r}")
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

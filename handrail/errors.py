@@ -1,0 +1,101 @@
+"""Every exception that Handrail raises on purpose, and nothing else.
+
+The tree:
+
+    HandrailError
+    ├── ConfigError              handrail.toml or an environment variable is wrong
+    │   └── PolicyError          a rule, role, group or Casbin file is wrong
+    ├── MissingExtra             an optional dependency is not installed
+    ├── NotSupported             this platform or framework version lacks what is needed
+    ├── JournalError             the journal cannot be written or read
+    │   ├── JournalFull          no space left: nothing more can be recorded
+    │   ├── JournalCorrupt       a segment does not hold what its chain promises
+    │   └── FormatTooNew         a record was written by a newer format
+    ├── IndexFailure             the DuckDB index cannot be built or read
+    └── AnswerRejected           the agent's final answer failed its validator (enforce mode)
+
+A denied tool call is not in the tree: a denial is data that the model reads, never an exception.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class HandrailError(Exception):
+    """Base of the tree. Its text says what happened, where, and what to do next."""
+
+
+class ConfigError(HandrailError):
+    """A setting is wrong. Carries the file and line (1-based) where the setting stands."""
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        file: Path | str | None = None,
+        line: int | None = None,
+        hint: str | None = None,
+    ) -> None:
+        """``problem`` is one sentence; ``hint`` is the next step, also one sentence."""
+        self.problem, self.file, self.line, self.hint = problem, file, line, hint
+        super().__init__(self._text())
+
+    def _text(self) -> str:
+        where = f"{self.file}:{self.line}: " if self.line else f"{self.file}: " if self.file else ""
+        return f"{where}{self.problem}" + (f" {self.hint}" if self.hint else "")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Keep the keyword arguments across a process boundary."""
+        return (_config_error, (type(self), self.problem, self.file, self.line, self.hint))
+
+
+def _config_error(
+    kind: type[ConfigError], problem: str, file: Path | str | None, line: int | None, hint: str | None
+) -> ConfigError:
+    return kind(problem, file=file, line=line, hint=hint)
+
+
+class PolicyError(ConfigError):
+    """A rule, role, group or Casbin file is wrong."""
+
+
+class MissingExtra(HandrailError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        """``what`` needs the optional dependencies named ``extra``."""
+        self.what, self.extra = what, extra
+        super().__init__(f"{what} needs an extra that is not installed: pip install 'handrail[{extra}]'")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Keep both arguments across a process boundary."""
+        return (type(self), (self.what, self.extra))
+
+
+class NotSupported(HandrailError):
+    """This platform or framework version lacks what is needed."""
+
+
+class JournalError(HandrailError):
+    """The journal cannot be written or read."""
+
+
+class JournalFull(JournalError):
+    """No space is left where the journal lies: the record was taken back, nothing was half-written."""
+
+
+class JournalCorrupt(JournalError):
+    """A segment does not hold what its hash chain promises; the text names file and offset."""
+
+
+class FormatTooNew(JournalError):
+    """A record was written by a newer format than this release reads."""
+
+
+class IndexFailure(HandrailError):
+    """The DuckDB index cannot be built or read."""
+
+
+class AnswerRejected(HandrailError):
+    """The agent's final answer failed its validator in enforce mode; the text names the validator only."""
