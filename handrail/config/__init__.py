@@ -1,0 +1,35 @@
+"""handrail.toml -> checked, typed settings. What a setting means for a decision lives in policy/ and validators/."""
+
+from __future__ import annotations
+
+from handrail.config.environment import Candidate, find, places
+from handrail.config.loader import load
+from handrail.config.settings import (
+    CasbinSettings,
+    DelegateSettings,
+    Effect,
+    Mode,
+    Place,
+    RuleSettings,
+    Settings,
+    ToolSettings,
+    ValidateSettings,
+)
+from handrail.config.tools import check_tools
+
+__all__ = [
+    "Candidate",
+    "CasbinSettings",
+    "DelegateSettings",
+    "Effect",
+    "Mode",
+    "Place",
+    "RuleSettings",
+    "Settings",
+    "ToolSettings",
+    "ValidateSettings",
+    "check_tools",
+    "find",
+    "load",
+    "places",
+]

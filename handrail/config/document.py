@@ -1,0 +1,110 @@
+"""One handrail.toml as text: read, parsed, checked against the shipped JSON Schema, with lines for complaints."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, cast
+
+from handrail.config.lines import Lines
+from handrail.config.settings import Place
+from handrail.errors import ConfigError, PolicyError
+
+_AT_LINE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)")
+_POLICY_TABLES = frozenset({"users", "roles", "groups", "rule", "delegate", "casbin"})
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A parsed handrail.toml that has the right structure."""
+
+    file: Path
+    content: bytes
+    """The file's bytes, as they were when it was parsed."""
+    values: dict[str, Any]
+    lines: Lines
+
+    def place(self, *path: str | int) -> Place:
+        """Where ``path`` stands."""
+        return Place(self.file, self.lines.of(*path))
+
+    def error(self, problem: str, *path: str | int, hint: str | None = None) -> ConfigError:
+        """The error to raise for what stands at ``path``: a PolicyError inside users, roles, groups and rules."""
+        kind = PolicyError if path and path[0] in _POLICY_TABLES else ConfigError
+        return kind(problem, file=self.file, line=self.lines.of(*path), hint=hint)
+
+
+def json_schema_text() -> str:
+    """The JSON Schema of handrail.toml, as it is shipped."""
+    return files("handrail.config").joinpath("handrail.schema.json").read_text(encoding="utf-8")
+
+
+@cache
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of handrail.toml. Shared: do not change it."""
+    return cast("dict[str, Any]", json.loads(json_schema_text()))
+
+
+def nearest(name: str, names: Sequence[str]) -> str | None:
+    """The hint that names what was probably meant, or None. Case is forgiven before letters are."""
+    folded = {candidate.casefold(): candidate for candidate in sorted(names)}
+    found = get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.6)
+    return f'Did you mean "{folded[found[0]]}"?' if found else None
+
+
+def read(file: Path) -> Document:
+    """Read, parse and check ``file``. Raises ConfigError with file and line."""
+    content = read_bytes(file, Place(file))
+    text = _decoded(content, file)
+    document = Document(file, content, *_parsed(text, file))
+    _check_structure(document)
+    return document
+
+
+def read_bytes(file: Path, place: Place) -> bytes:
+    """The bytes of ``file``, which stands at ``place``. Raises ConfigError, with that place, when it cannot be read."""
+    try:
+        return file.read_bytes()
+    except (OSError, ValueError) as problem:
+        # ValueError: a NUL in the name.
+        reason = problem.strerror if isinstance(problem, OSError) else str(problem)
+        what = "The file" if file == place.file else str(file)
+        hint = "Correct the path or the permissions."
+        text = f"{what} cannot be read: {reason}."
+        raise ConfigError(text, file=place.file, line=place.line, hint=hint) from problem
+
+
+def _decoded(content: bytes, file: Path) -> str:
+    try:
+        # Some editors put a byte order mark in front, which TOML does not know.
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as problem:
+        line = content[: problem.start].count(b"\n") + 1
+        raise ConfigError("The file is not UTF-8.", file=file, line=line, hint="Save it as UTF-8.") from problem
+
+
+def _parsed(text: str, file: Path) -> tuple[dict[str, Any], Lines]:
+    try:
+        return tomllib.loads(text), Lines(text)
+    except RecursionError as problem:
+        raise ConfigError("The file nests values too deeply.", file=file, line=1) from problem
+    except ValueError as problem:
+        # A TOMLDecodeError, or the plain ValueError of an integer with thousands of digits.
+        found = _AT_LINE.search(str(problem))
+        line = int(found[1]) if found and found[1] else text.count("\n") + 1 if found else None
+        sentence = _AT_LINE.sub("", str(problem))
+        raise ConfigError(f"Not valid TOML: {sentence}.", file=file, line=line) from problem
+
+
+def _check_structure(document: Document) -> None:
+    from handrail.config.complaints import complaint
+
+    if found := complaint(document.values, json_schema(), document.lines):
+        raise document.error(found.problem, *found.path, hint=found.hint)

@@ -1,0 +1,204 @@
+"""handrail.toml and the environment -> Settings: ``load``, and nothing about what a setting means for a decision."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast, get_args
+
+from handrail.config.document import Document, nearest, read, read_bytes
+from handrail.config.environment import data_folder, find
+from handrail.config.settings import (
+    CasbinSettings,
+    DelegateSettings,
+    Mode,
+    Place,
+    RuleSettings,
+    Settings,
+    ToolSettings,
+    ValidateSettings,
+)
+from handrail.errors import ConfigError, PolicyError
+
+_MODES: tuple[Mode, ...] = get_args(Mode)
+
+
+def load(
+    path: Path | str | None = None,
+    *,
+    mode: Mode | None = None,
+    environ: Mapping[str, str] = os.environ,
+    cwd: Path | None = None,
+) -> Settings:
+    """Read, check and complete the settings: argument > environment > file > default.
+
+    Without ``path`` the file is the one that ``find`` names; without any file the defaults hold.
+    Raises ConfigError, or PolicyError for a rule, role or group, with file, line and the next step.
+    """
+    here = (cwd or Path.cwd()).absolute()
+    file = _absolute(here, path) if path is not None else find(here, environ=environ)
+    chosen = _chosen_mode(mode, environ)
+    if file is None:
+        settings = Settings(mode=chosen or "observe", data=data_folder(".handrail", base=here, environ=environ))
+    else:
+        settings = _Builder(read(file), environ, chosen).settings()
+    if settings.mode == "enforce" and not settings.has_policy:
+        raise _no_policy(settings)
+    return settings
+
+
+def _absolute(base: Path, path: Path | str) -> Path:
+    return Path(os.path.normpath(base / path))
+
+
+def _chosen_mode(argument: str | None, environ: Mapping[str, str]) -> Mode | None:
+    named = argument if argument is not None else environ.get("HANDRAIL_MODE") or None
+    if named is None:
+        return None
+    for known in _MODES:
+        if named == known:
+            return known
+    who = "The argument mode" if argument is not None else "The environment variable HANDRAIL_MODE"
+    hint = nearest(named, _MODES)
+    raise ConfigError(f'{who} is "{named}"; it must be "observe" or "enforce".', hint=hint)
+
+
+def _no_policy(settings: Settings) -> ConfigError:
+    if settings.file is None:
+        hint = "Write one with `handrail init`, or name it with HANDRAIL_CONFIG."
+        return ConfigError("Mode enforce needs a policy, and no handrail.toml was found.", hint=hint)
+    hint = 'Add at least one [[rule]] (id, allow = "ROLE", call = "TOOL"), or [casbin] with model and policy.'
+    return ConfigError("Mode enforce needs a policy, and this file has none.", file=settings.file, hint=hint)
+
+
+class _Builder:
+    """Turns one checked document into Settings and remembers every file that it read."""
+
+    def __init__(self, document: Document, environ: Mapping[str, str], mode: Mode | None) -> None:
+        self._document = document
+        self._values = document.values
+        self._folder = document.file.parent
+        self._environ = environ
+        self._mode: Mode | None = mode
+        self._contents = [document.content]
+
+    def settings(self) -> Settings:
+        """The settings of the document. Raises ConfigError for names and files that do not fit."""
+        from handrail.config.names import check, user_key
+
+        check(self._document)
+        values = self._values
+        written = cast("Mode", values.get("mode", "observe"))
+        return Settings(
+            mode=self._mode or written,
+            data=data_folder(values.get("data", ".handrail"), base=self._folder, environ=self._environ),
+            agent=values.get("agent", ""),
+            **values.get("principal", {}),
+            trust_configurable=values.get("trust_configurable", False),
+            payloads=values.get("audit", {}).get("payloads", True),
+            users={user_key(user): tuple(roles) for user, roles in values.get("users", {}).items()},
+            roles=_tuples(values.get("roles", {})),
+            groups=_tuples(values.get("groups", {})),
+            group_places={name: self._document.place("groups", name) for name in values.get("groups", {})},
+            tools={name: self._tool(name, tool) for name, tool in values.get("tools", {}).items()},
+            rules=tuple(self._rule(index, rule) for index, rule in enumerate(values.get("rule", []))),
+            delegates=tuple(self._delegate(index, one) for index, one in enumerate(values.get("delegate", []))),
+            casbin=self._casbin(),
+            validates=tuple(self._validate(index, one) for index, one in enumerate(values.get("validate", []))),
+            file=self._document.file,
+            # Last, because what stands above reads the files that the digest covers.
+            digest=self._digest(),
+        )
+
+    def _tool(self, name: str, tool: dict[str, Any]) -> ToolSettings:
+        return ToolSettings(
+            name,
+            effect=tool.get("effect", "write"),
+            idempotent=tool.get("idempotent", False),
+            not_found=tuple(tool.get("not_found", ())),
+            place=self._document.place("tools", name),
+        )
+
+    def _rule(self, index: int, rule: dict[str, Any]) -> RuleSettings:
+        allowed = "allow" in rule
+        return RuleSettings(
+            id=rule["id"],
+            verdict="allow" if allowed else "deny",
+            subject=rule["allow" if allowed else "deny"],
+            call=_strings(rule["call"]),
+            when=rule.get("when", ""),
+            tenant=rule.get("tenant", "*"),
+            place=self._document.place("rule", index),
+        )
+
+    def _delegate(self, index: int, delegate: dict[str, Any]) -> DelegateSettings:
+        return DelegateSettings(
+            from_=delegate["from"],
+            to=delegate["to"],
+            call=_strings(delegate["call"]),
+            tenant=delegate.get("tenant", "*"),
+            id=delegate.get("id", f"delegate-{index + 1}"),
+            place=self._document.place("delegate", index),
+        )
+
+    def _casbin(self) -> CasbinSettings | None:
+        table = self._values.get("casbin")
+        if table is None:
+            return None
+        model, policy = (self._casbin_file(key, table[key]) for key in ("model", "policy"))
+        return CasbinSettings(model, policy, place=self._document.place("casbin"))
+
+    def _casbin_file(self, key: str, name: str) -> Path:
+        path = _absolute(self._folder, name)
+        try:
+            self._contents.append(read_bytes(path, self._document.place("casbin", key)))
+        except ConfigError as problem:
+            raise PolicyError(problem.problem, file=problem.file, line=problem.line, hint=problem.hint) from problem
+        return path
+
+    def _validate(self, index: int, entry: dict[str, Any]) -> ValidateSettings:
+        tool, _, on = str(entry["on"]).rpartition(".")
+        return ValidateSettings(
+            id=entry["id"],
+            on=cast("Any", on),
+            tool=tool,
+            schema=self._schema(entry["schema"], self._document.place("validate", index, "schema")),
+            place=self._document.place("validate", index),
+        )
+
+    def _schema(self, written: dict[str, Any] | str, place: Place) -> Mapping[str, object]:
+        from handrail.config.schemas import schema_problem
+
+        schema = self._schema_file(written, place) if isinstance(written, str) else written
+        if problem := schema_problem(schema):
+            source = f"{written} is" if isinstance(written, str) else "This is"
+            raise ConfigError(f"{source} not a usable JSON Schema: {problem}.", file=place.file, line=place.line)
+        return cast("Mapping[str, object]", schema)
+
+    def _schema_file(self, name: str, place: Place) -> object:
+        path = _absolute(self._folder, name)
+        content = read_bytes(path, place)
+        self._contents.append(content)
+        try:
+            return json.loads(content)
+        except json.JSONDecodeError as problem:
+            hint = f"It is named in {place.file}:{place.line}."
+            raise ConfigError(f"Not valid JSON: {problem.msg}.", file=path, line=problem.lineno, hint=hint) from problem
+        except (UnicodeDecodeError, RecursionError) as problem:
+            raise ConfigError(f"{path} is not valid JSON.", file=place.file, line=place.line) from problem
+
+    def _digest(self) -> str:
+        """Digest of digests, so that no two lists of files can be confused."""
+        parts = (hashlib.sha256(content).digest() for content in self._contents)
+        return hashlib.sha256(b"".join(parts)).hexdigest()
+
+
+def _strings(value: str | list[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _tuples(table: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(values) for name, values in table.items()}

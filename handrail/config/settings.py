@@ -1,0 +1,131 @@
+"""The shapes of the settings: frozen dataclasses, nothing that reads a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Mode = Literal["observe", "enforce"]
+Effect = Literal["read", "write", "irreversible"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a setting stands, for error messages and explanations."""
+
+    file: Path | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSettings:
+    """What is known of one tool: ``[tools.NAME]``."""
+
+    name: str
+    effect: Effect = "write"
+    """What a call does to the world. Unknown tools are taken for ``write``."""
+    idempotent: bool = False
+    """Whether the same call may safely be made twice."""
+    not_found: tuple[str, ...] = ()
+    """Names of exception classes that mean "there is no such thing": enforce mode answers them neutrally."""
+    place: Place = Place()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSettings:
+    """One ``[[rule]]``: who may, or may not, make which calls under which condition."""
+
+    id: str
+    verdict: Literal["allow", "deny"]
+    subject: str
+    """As written: a role, ``user:NAME``, ``agent:NAME`` or ``*``."""
+    call: tuple[str, ...]
+    """Tools, groups of tools, or patterns with ``*``."""
+    when: str = ""
+    """Condition over ``args`` and other facts; empty means always."""
+    tenant: str = "*"
+    place: Place = Place()
+
+
+@dataclass(frozen=True, slots=True)
+class DelegateSettings:
+    """One ``[[delegate]]``: which calls ``to`` may make on behalf of ``from_``."""
+
+    from_: str
+    """A role, ``user:NAME``, ``agent:NAME`` or ``*``."""
+    to: str
+    """``agent:NAME``, ``user:NAME`` or ``agent:*``."""
+    call: tuple[str, ...]
+    tenant: str = "*"
+    id: str = ""
+    """As written, or ``delegate-N`` by position (from 1)."""
+    place: Place = Place()
+
+
+@dataclass(frozen=True, slots=True)
+class CasbinSettings:
+    """``[casbin]``: a team's own Casbin files, used instead of ``[[rule]]``."""
+
+    model: Path
+    policy: Path
+    place: Place = Place()
+
+
+@dataclass(frozen=True, slots=True)
+class ValidateSettings:
+    """One ``[[validate]]``: a JSON Schema for a tool's arguments, a tool's result, or the final answer."""
+
+    id: str
+    on: Literal["arguments", "result", "answer"]
+    tool: str
+    """Name of the tool; empty where ``on`` is ``answer``."""
+    schema: Mapping[str, object]
+    """JSON Schema (2020-12), already read from its file where one was named."""
+    place: Place = Place()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that handrail.toml and the environment decide, checked and with defaults filled in."""
+
+    mode: Mode = "observe"
+    data: Path = Path(".handrail")
+    """Folder of journal and index, absolute."""
+    agent: str = ""
+    """Name for an agent that has none of its own."""
+    tenant: str = "default"
+    user: str = "anonymous"
+    session: str = ""
+    channel: str = ""
+    trust_configurable: bool = False
+    """Whether identity in LangChain's ``config["configurable"]`` is believed."""
+    payloads: bool = True
+    """Whether arguments, results and messages are kept beside the journal."""
+    users: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """``"tenant/user"`` -> roles."""
+    roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """Role -> the roles that it includes."""
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """Group of tools -> tools, patterns or other groups."""
+    group_places: Mapping[str, Place] = field(default_factory=dict[str, Place])
+    """Where each group stands."""
+    tools: Mapping[str, ToolSettings] = field(default_factory=dict[str, ToolSettings])
+    rules: tuple[RuleSettings, ...] = ()
+    delegates: tuple[DelegateSettings, ...] = ()
+    casbin: CasbinSettings | None = None
+    validates: tuple[ValidateSettings, ...] = ()
+    file: Path | None = None
+    """The handrail.toml that was read; None when there is none."""
+    digest: str = ""
+    """SHA-256 (hex) of the file's bytes and of every file it names; empty without a file."""
+
+    @property
+    def has_policy(self) -> bool:
+        """Whether anything here can allow or deny a call."""
+        return bool(self.rules) or self.casbin is not None
+
+    def tool(self, name: str) -> ToolSettings:
+        """Settings of one tool, or the cautious defaults."""
+        return self.tools.get(name) or ToolSettings(name)

@@ -1,0 +1,79 @@
+"""Whether every tool that handrail.toml names exists, asked once the agents' real tools are known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from handrail.config.document import nearest
+from handrail.config.settings import Place, Settings
+from handrail.errors import PolicyError
+
+
+@dataclass(frozen=True, slots=True)
+class _Mention:
+    """One place where a tool, a pattern or a group is named."""
+
+    name: str
+    by: str
+    place: Place
+    many: bool
+    """Whether patterns and groups count here."""
+
+
+def check_tools(settings: Settings, names: Iterable[str]) -> None:
+    """Raise PolicyError for the first tool name that no agent has, or pattern that matches none of ``names``.
+
+    ``names`` are the tools of every agent that these settings govern.
+    """
+    known = frozenset(names)
+    for mention in sorted(_mentions(settings), key=lambda mention: mention.place.line or 0):
+        _check(mention, settings, known)
+
+
+def matches(pattern: str, name: str) -> bool:
+    """Whether ``name`` fits ``pattern``, in which ``*`` stands for any run of characters and all else for itself."""
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), name, re.DOTALL) is not None
+
+
+def _mentions(settings: Settings) -> Iterator[_Mention]:
+    for rule in settings.rules:
+        yield from (_Mention(name, f'Rule "{rule.id}"', rule.place, many=True) for name in rule.call)
+    for delegate in settings.delegates:
+        yield from (_Mention(name, f'Delegation "{delegate.id}"', delegate.place, many=True) for name in delegate.call)
+    for group, members in settings.groups.items():
+        place = settings.group_places.get(group, Place(settings.file))
+        yield from (_Mention(name, f'Group "{group}"', place, many=True) for name in members)
+    for tool in settings.tools.values():
+        yield _Mention(tool.name, f"[tools.{tool.name}]", tool.place, many=False)
+    for validate in (validate for validate in settings.validates if validate.on != "answer"):
+        yield _Mention(validate.tool, f'Validator "{validate.id}"', validate.place, many=False)
+
+
+def _check(mention: _Mention, settings: Settings, known: frozenset[str]) -> None:
+    name = mention.name
+    if name in known and not (mention.many and name in settings.groups):
+        return
+    if mention.many and name in settings.groups:
+        if name in known:
+            hint = "Rename the group."
+            raise _error(mention, f'{mention.by} names "{name}", which is both a group and a tool.', hint)
+        return
+    if mention.many and "*" in name:
+        if any(matches(name, tool) for tool in known):
+            return
+        raise _error(mention, f'{mention.by} has the pattern "{name}", which matches no tool.', _known(known))
+    candidates = [*known, *(settings.groups if mention.many else ())]
+    hint = nearest(name, candidates) or _known(known)
+    raise _error(mention, f'{mention.by} names the tool "{name}", which no agent has.', hint)
+
+
+def _known(known: frozenset[str]) -> str:
+    shown = sorted(known)
+    more = f" and {len(shown) - 20} more" if len(shown) > 20 else ""
+    return f"Known tools: {', '.join(shown[:20])}{more}." if shown else "No agent has any tool."
+
+
+def _error(mention: _Mention, problem: str, hint: str) -> PolicyError:
+    return PolicyError(problem, file=mention.place.file, line=mention.place.line, hint=hint)
