@@ -1,0 +1,141 @@
+"""Decisions by Handrail's own model: one small Casbin enforcer per set of rules that covers a tool, and remembered
+answers where no condition was asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+
+from handrail.policy.conditions import Unevaluable
+from handrail.policy.engine import Answer, Enforcer, Model, Row, in_memory
+from handrail.policy.facts import RequestFacts
+from handrail.policy.links import RolesOf, SubjectLinks
+from handrail.policy.patterns import Pattern
+from handrail.policy.rulebook import Coverage, Delegation, Rule, Rulebook
+
+MAX_REMEMBERED_NAME = 256
+"""Longest name, in characters, for which anything is remembered: names come from requests."""
+
+_ENFORCERS, _TOOLS, _ANSWERS = 1_024, 2_048, 16_384
+
+Rows = tuple[tuple[int, int], ...]
+"""(entry, number of its pattern) of rules or delegations that cover a tool."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Depends:
+    """An answer that the facts decide."""
+
+    rules: Rows
+    """The only rules that can still match."""
+
+
+class BuiltinModel:
+    """Answers about single principals and single links. Thread-safe."""
+
+    def __init__(self, rulebook: Rulebook, roles_of: RolesOf) -> None:
+        self._model = Model(files("handrail.policy").joinpath("model.conf").read_text("utf-8"))
+        self._conditions = rulebook.conditions
+        self._links = {"g": SubjectLinks(roles_of)}
+        self._rules, self._delegations = rulebook.rules, rulebook.delegations
+        self._ids = {rule.key: rule.id for rule in rulebook.rules} | {d.key: d.id for d in rulebook.delegations}
+        self._patterns: dict[str, Pattern] = _patterns(rulebook)
+        self._rule_coverage = Coverage(rule.calls for rule in rulebook.rules)
+        self._link_coverage = Coverage(one.calls for one in rulebook.delegations)
+        self._first: Enforcer | None = None
+        self._first = self._enforcer((), ())
+        self._first.prepare(self._model.value("m", "m"), self._model.value("m", "m2"))
+        self._covering = lru_cache(_TOOLS)(self._cover)
+        self._over = lru_cache(_ENFORCERS)(self._enforcer)
+        self._unconditional = lru_cache(_ANSWERS)(self._ask_without_facts)
+        self._remembered_link = lru_cache(_ANSWERS)(self._ask_link)
+
+    @property
+    def model_text(self) -> str:
+        """The Casbin model as shipped."""
+        return self._model.text
+
+    def principal(self, tenant: str, subject: str, tool: str, *, facts: RequestFacts) -> Answer:
+        """May ``subject`` call ``tool``? The row of the answer holds the public rule id only."""
+        if max(len(tenant), len(subject), len(tool)) > MAX_REMEMBERED_NAME:
+            return self._named(self._throwaway(tool).ask(subject, tenant, tool, facts))
+        answer = self._unconditional(tenant, subject, tool)
+        if isinstance(answer, _Depends):
+            answer = self._over(answer.rules, ()).ask(subject, tenant, tool, facts)
+        return self._named(answer)
+
+    def link(self, tenant: str, delegator: str, delegate: str, tool: str) -> Answer:
+        """May ``delegate`` call ``tool`` for ``delegator``? The row of the answer holds the public id only."""
+        names = tenant, delegator, delegate, tool
+        if max(map(len, names)) > MAX_REMEMBERED_NAME:
+            return self._named(self._throwaway(tool).ask_second(delegator, delegate, tenant, tool))
+        return self._named(self._remembered_link(*names))
+
+    def _named(self, answer: Answer) -> Answer:
+        allowed, row = answer
+        return allowed, (self._ids[row[0]],) if row else ()
+
+    def _ask_without_facts(self, tenant: str, subject: str, tool: str) -> Answer | _Depends:
+        """The answer, or the few rules whose conditions decide it: which ones are reached never depends on facts."""
+        facts = RequestFacts(None)
+        answer = self._for(tool).ask(subject, tenant, tool, facts)
+        if not facts.asked:
+            return answer
+        covering, _ = self._covering(tool)
+        return _Depends(tuple(where for where in covering if self._rules[where[0]].key in facts.reached))
+
+    def _ask_link(self, tenant: str, delegator: str, delegate: str, tool: str) -> Answer:
+        return self._for(tool).ask_second(delegator, delegate, tenant, tool)
+
+    def _for(self, tool: str) -> Enforcer:
+        return self._over(*self._covering(tool))
+
+    def _throwaway(self, tool: str) -> Enforcer:
+        return self._enforcer(*self._cover(tool))
+
+    def _cover(self, tool: str) -> tuple[Rows, Rows]:
+        return self._rule_coverage.of(tool), self._link_coverage.of(tool)
+
+    def _enforcer(self, rules: Rows, links: Rows) -> Enforcer:
+        rows = [self._rule_row(*where) for where in rules]
+        # The model takes the first row that matches: a denial must stand before every allowance.
+        ordered = [row for row in rows if row[-1] == "deny"] + [row for row in rows if row[-1] == "allow"]
+        policy = {"p": ordered, "p2": [self._link_row(*where) for where in links]}
+        enforcer = in_memory(
+            self._model, policy, links=self._links, functions={"covers": self._covers, "holds": self._holds}
+        )
+        if self._first is not None:
+            enforcer.share_matchers(self._first)
+        return enforcer
+
+    def _rule_row(self, entry: int, pattern: int) -> Row:
+        rule = self._rules[entry]
+        return rule.key, rule.subject, rule.tenant, rule.calls[pattern].text, rule.when, rule.verdict
+
+    def _link_row(self, entry: int, pattern: int) -> Row:
+        one = self._delegations[entry]
+        return one.key, one.delegator, one.delegate, one.tenant, one.calls[pattern].text
+
+    def _covers(self, pattern: str, name: str) -> bool:
+        return pattern in ("*", name) or self._patterns[pattern].covers(name)
+
+    def _holds(self, key: str, when: str, effect: str, facts: RequestFacts) -> bool:
+        if facts.values is None:
+            facts.reached.add(key)
+        if not when:
+            return True
+        facts.asked = True
+        if facts.values is None:
+            return False
+        try:
+            return self._conditions[when].holds(facts.values)
+        except Unevaluable as error:
+            facts.doubts[when] = error.problem
+            return effect == "deny"
+
+
+def _patterns(rulebook: Rulebook) -> dict[str, Pattern]:
+    entries: list[Rule | Delegation] = [*rulebook.rules, *rulebook.delegations]
+    every = {pattern.text: pattern for entry in entries for pattern in entry.calls}
+    return every | {entry.tenant: Pattern(entry.tenant) for entry in entries}

@@ -1,0 +1,94 @@
+"""Facts as Casbin sees them: opaque, read-only views that it neither walks, nor prints, nor changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import cast
+
+
+class RequestFacts:
+    """The facts of one request on their way through the built-in matcher, and what was learned from asking them."""
+
+    __slots__ = ("asked", "doubts", "reached", "values")
+
+    def __init__(self, values: Mapping[str, object] | None) -> None:
+        """``values`` may be None: then nothing can be read and only ``asked`` is of interest."""
+        self.values = values
+        self.asked = False
+        """Whether any condition was reached; if none was, the answer does not depend on the facts."""
+        self.reached: set[str] = set()
+        """Keys of the policy rows on which everything but the condition matched; filled only without values."""
+        self.doubts: dict[str, str] = {}
+        """Condition -> why it could not be evaluated."""
+
+    def __repr__(self) -> str:
+        return "RequestFacts()"
+
+
+class Arguments:
+    """A mapping whose keys are read as attributes: ``r.args.items`` is the argument, never ``dict.items``."""
+
+    __slots__ = ("_data",)
+
+    def __init__(self, data: Mapping[str, object]) -> None:
+        object.__setattr__(self, "_data", data)
+
+    def __getattr__(self, name: str) -> object:
+        data = cast("Mapping[str, object]", object.__getattribute__(self, "_data"))
+        if name not in data:
+            raise AttributeError(name)
+        return read_only(data[name])
+
+    def __getitem__(self, name: str) -> object:
+        try:
+            return self.__getattr__(name)
+        except AttributeError:
+            raise KeyError(name) from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in cast("Mapping[str, object]", object.__getattribute__(self, "_data"))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(name)
+
+    def __repr__(self) -> str:
+        return "Arguments()"
+
+
+class Items:
+    """A list that cannot be changed and whose members are read-only too."""
+
+    __slots__ = ("_data",)
+
+    def __init__(self, data: list[object] | tuple[object, ...]) -> None:
+        object.__setattr__(self, "_data", data)
+
+    def __getitem__(self, index: int) -> object:
+        return read_only(_members(self)[index])
+
+    def __len__(self) -> int:
+        return len(_members(self))
+
+    def __iter__(self) -> Iterator[object]:
+        return map(read_only, _members(self))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(name)
+
+    def __repr__(self) -> str:
+        return "Items()"
+
+
+def _members(items: Items) -> list[object] | tuple[object, ...]:
+    return cast("list[object] | tuple[object, ...]", object.__getattribute__(items, "_data"))
+
+
+def read_only(value: object) -> object:
+    """A view of ``value``: mappings and lists are wrapped, scalars pass, anything else is refused (AttributeError)."""
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    if isinstance(value, Mapping):
+        return Arguments(cast("Mapping[str, object]", value))
+    if isinstance(value, (list, tuple)):
+        return Items(cast("list[object] | tuple[object, ...]", value))
+    raise AttributeError(f"an argument of type {type(value).__name__} cannot be read by a policy")
