@@ -1,0 +1,181 @@
+"""From what happened to what is kept: each event becomes one small record, its content a payload apart.
+
+The recorder is the only caller of the journal. ``must=True`` marks a record without which the call may not go
+on: its failure is raised. Every other failure is logged once, counted, and recorded as a ``drop`` later.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from handrail.audit.canonical import jsonable
+from handrail.audit.journal import Journal, encode, journal_for
+from handrail.audit.keys import folder_key, keyed_digest
+from handrail.errors import HandrailError, JournalError
+from handrail.tracing.context import RunState
+from handrail.validators.findings import Finding
+
+log = logging.getLogger(__name__)
+
+Ref = Mapping[str, Any]
+MAX_DEDUPED = 10_000
+"""Payloads of one run that are remembered so that each is stored once."""
+
+
+class Recorder:
+    """Writes the records of one data folder; shared by every gate of the process that uses it."""
+
+    def __init__(self, folder: Path, *, payloads: bool = True) -> None:
+        self._folder, self._payloads = folder, payloads
+        self._open: Callable[[], Journal] = lambda: journal_for(folder, payloads)
+        self._warned = False
+        self._key: bytes | None = None
+
+    def check(self) -> None:
+        """Open the journal now. Raises JournalError where it cannot be written."""
+        self._open().open()
+
+    def write(self, record: dict[str, object], *, must: bool = False) -> None:
+        """Append one record. Raises JournalError only when ``must`` is set."""
+        try:
+            self._open().append(record)
+        except Exception as error:
+            self._lost(error)
+            if must:
+                raise error if isinstance(error, HandrailError) else JournalError(str(error)) from error
+
+    def sync(self) -> None:
+        """Wait until everything written so far is on the disk. Raises JournalError."""
+        self._open().sync()
+
+    def keyed_digest(self, text: str) -> str:
+        """A digest of ``text`` that only this data folder can compare; empty for no text, or without a key."""
+        if not text:
+            return ""
+        try:
+            if self._key is None:
+                self._key = folder_key(self._folder)
+            return keyed_digest(self._key, text)
+        except (OSError, HandrailError) as error:
+            self._lost(error)
+            return ""
+
+    def _lost(self, error: Exception) -> None:
+        if not self._warned:
+            self._warned = True
+            log.warning(
+                "Handrail cannot record in %s: %s. The program goes on; losses are counted.",
+                self._folder,
+                error,
+            )
+        try:
+            self._open().drop(type(error).__name__)
+        except Exception:
+            log.debug("The loss could not be counted either", exc_info=True)
+
+    def payload(self, value: object, state: RunState | None = None) -> Ref | None:
+        """Keep ``value`` apart and return its reference; None when it could not be kept.
+
+        With ``state``, an equal value of the same run is stored once.
+        """
+        try:
+            body = _body(value)
+            if state is None:
+                return self._open().put(body)
+            return self._once(state, body)
+        except Exception as error:
+            self._lost(error)
+            return None
+
+    def _once(self, state: RunState, body: bytes) -> Ref:
+        # keyed with a secret of the run: no unsalted hash of content ever exists outside this process
+        memory = state.notes.get("payloads")
+        if memory is None or memory.pid != os.getpid():
+            memory = state.notes["payloads"] = _Memory()
+        digest = memory.digest(body)
+        ref = memory.refs.get(digest)
+        if ref is None:
+            ref = self._open().put(body)
+            if len(memory.refs) < MAX_DEDUPED:
+                memory.refs[digest] = ref
+        return ref
+
+    def messages(
+        self,
+        state: RunState,
+        step: str,
+        chain: Sequence[str],
+        list_of: Iterable[Any],
+        show: Callable[[Any], object],
+    ) -> dict[str, object]:
+        """Put down a model's input as what changed against this agent's previous call in the run.
+
+        ``show`` turns one message into JSON types. Returns ``{prev, keep, add}``: the step of the previous
+        call, how many of its leading messages still lead this one, and references to those that follow.
+        """
+        threads: dict[tuple[str, ...], _Thread] = state.notes.setdefault("messages", {})
+        thread = threads.setdefault(tuple(chain), _Thread())
+        now = list(list_of)
+        prev, keep = thread.advance(step, now)
+        add = [self.payload(show(message), state) for message in now[keep:]]
+        return {"prev": prev if keep else None, "keep": keep, "add": add}
+
+
+class _Thread:
+    """The messages of an agent's latest model call, to tell what the next one adds."""
+
+    def __init__(self) -> None:
+        self._step: str | None = None
+        self._messages: list[Any] = []
+        self._contents: list[Any] = []
+        self._lock = threading.Lock()
+
+    def advance(self, step: str, now: list[Any]) -> tuple[str | None, int]:
+        """Take ``now`` for the latest input; returns the step before and how many messages still lead."""
+        with self._lock:
+            previous, keep = self._step, self._common(now)
+            self._step = step
+            self._messages[keep:] = now[keep:]
+            self._contents[keep:] = [getattr(message, "content", None) for message in now[keep:]]
+            return previous, keep
+
+    def _common(self, now: list[Any]) -> int:
+        # by identity of message and content: comparing text would make the cost of a run quadratic
+        keep = 0
+        for message, content, candidate in zip(self._messages, self._contents, now, strict=False):
+            if candidate is not message or getattr(message, "content", None) is not content:
+                break
+            keep += 1
+        return keep
+
+
+class _Memory:
+    """What one run has stored, by a hash keyed with a secret of this process."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self._key = os.urandom(32)
+        self.refs: dict[bytes, Ref] = {}
+
+    def digest(self, body: bytes) -> bytes:
+        return blake2b(body, key=self._key, digest_size=16).digest()
+
+
+def _body(value: object) -> bytes:
+    """Canonical JSON of any value. The encoder writes what is not finite as null, so a null is looked at."""
+    try:
+        body = encode(value)
+    except Exception:
+        return encode(jsonable(value))
+    return body if b"null" not in body else encode(jsonable(value))
+
+
+def findings_of(findings: Iterable[Finding]) -> list[dict[str, str]]:
+    """Findings as a record keeps them: without their messages, which may quote content."""
+    return [{"validator": f.validator, "code": f.code, "path": f.path, "severity": f.severity} for f in findings]

@@ -1,0 +1,331 @@
+"""The one pipeline that every governed call goes through; no framework is known here.
+
+The steps, in order: 1 identity, 2 canonical, 3 decide, 4 validate, 5 replay, 6 limits, 7 ask, 8 intent,
+9 run, 10 validate, 11 settle. Steps 5 to 7 have their place in ``_admit`` and let everything pass so far.
+
+In enforce mode any exception before the tool runs is a denial. In observe mode nothing that happens here
+reaches the agent: verdicts are only marked, and our own faults are logged and counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from handrail.audit.canonical import copy_of
+from handrail.audit.recorder import findings_of
+from handrail.audit.steps import Outcome, Step, Steps
+from handrail.errors import AnswerRejected
+from handrail.policy.decision import PolicyRequest
+from handrail.rulebook import Rulebook, Snapshot
+from handrail.tracing import context, ids
+from handrail.tracing.context import Frame
+from handrail.tracing.identity import ANONYMOUS
+from handrail.validators.findings import Finding
+
+log = logging.getLogger(__name__)
+
+NEUTRAL = "Not available: nothing can be done here under this name and with this request."
+"""What the model reads of a denied tool, an unknown tool and a missing resource alike. It names nothing."""
+WITHHELD = "The result of this call was withheld because it is not valid."
+"""What the model reads when a result failed its validator."""
+_CANCELLED = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One proposed tool call, as a seam describes it."""
+
+    name: str
+    args: Mapping[str, Any]
+    """The arguments as they will reach the tool, without what the framework injects."""
+    call_id: str | None = None
+    """The id that the model chose: for correlation only, never a key."""
+    tool: object = None
+    """The tool object: key of the compiled schema."""
+    schema: Callable[[], Mapping[str, Any] | None] | None = None
+    """Makes the JSON Schema of the arguments; asked once per tool object."""
+    description: str = ""
+    known: bool = True
+    """Whether the framework has a tool of this name."""
+    pauses: tuple[type[BaseException], ...] = ()
+    """Exceptions that suspend the run rather than fail it."""
+    show: Callable[[Any], object] = field(default=lambda value: value)
+    """Turns a result into what is recorded and validated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The call did not go through; the model reads ``text`` in place of a result."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Owner of a tool's frame: which call was let through, so that the same call is not decided twice."""
+
+    tool: object
+    args: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What one gate says of one call."""
+
+    verdict: str
+    """``allow``, ``deny`` or ``reject``."""
+    by: str
+    """Which part spoke: policy, schema, validator, identity, unknown_tool, error, none."""
+    reason: str
+    rule: str | None = None
+    findings: tuple[Finding, ...] = ()
+    enforced: bool = False
+    """Whether the gate that spoke is in enforce mode."""
+    policy: str = ""
+    """Digest of the policy that was asked."""
+
+    @property
+    def stops(self) -> bool:
+        """Whether the call may not run."""
+        return self.enforced and self.verdict != "allow"
+
+    def record(self) -> dict[str, object]:
+        """Fields of the ``tool.call`` record."""
+        marked = self.verdict if self.enforced or self.verdict == "allow" else f"would_{self.verdict}"
+        return {
+            "verdict": marked,
+            "by": self.by,
+            "rule": self.rule,
+            "reason": self.reason,
+            "policy": self.policy,
+            "findings": findings_of(self.findings),
+            "ran": not self.stops,
+        }
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """A call on its way through the gate."""
+
+    args: Mapping[str, Any]
+    step: Step | None = None
+    refusal: Refusal | None = None
+    enforced: bool = False
+    irreversible: bool = False
+
+
+class Gate:
+    """Checks and records the calls of every agent that is governed by one configuration."""
+
+    def __init__(self, rulebook: Rulebook, steps: Steps) -> None:
+        self.rulebook, self.steps = rulebook, steps
+
+    # The two edges: what differs between them is only how they wait.
+
+    def tool(self, frame: Frame, call: ToolCall, execute: Callable[[Mapping[str, Any]], Any]) -> Any:
+        """Take ``call`` through the gate; the value of ``execute(args)``, or a Refusal."""
+        for rulebook in _stale(frame):
+            rulebook.renew()
+        attempt = self._admit(frame, call)
+        if attempt.step is None:
+            return attempt.refusal or execute(attempt.args)
+        try:
+            if attempt.irreversible:
+                self._sync(attempt)
+            with context.use(attempt.step.frame):
+                value = execute(attempt.args)
+        except BaseException as error:
+            refusal = self._failed(attempt, call, error)
+            if refusal is None:
+                raise
+            return refusal
+        return self._settle(attempt, call, value)
+
+    async def atool(self, frame: Frame, call: ToolCall, execute: Callable[[Mapping[str, Any]], Awaitable[Any]]) -> Any:
+        """The asynchronous twin of :meth:`tool`; waits for the disk off the event loop."""
+        for rulebook in _stale(frame):
+            await asyncio.to_thread(rulebook.renew)
+        attempt = self._admit(frame, call)
+        if attempt.step is None:
+            return attempt.refusal or await execute(attempt.args)
+        try:
+            if attempt.irreversible:
+                await asyncio.to_thread(self._sync, attempt)
+            with context.use(attempt.step.frame):
+                value = await execute(attempt.args)
+        except BaseException as error:
+            refusal = self._failed(attempt, call, error)
+            if refusal is None:
+                raise
+            return refusal
+        return self._settle(attempt, call, value)
+
+    # The pure core.
+
+    def _admit(self, frame: Frame, call: ToolCall) -> _Attempt:
+        enforced = any(gate.rulebook.enforces for gate in frame.gates)
+        try:
+            args = copy_of(call.args) if enforced else call.args  # 2 canonical
+            judgement = _judge(frame, call, args)  # 3 decide, 4 validate
+            # 5 replay, 6 limits, 7 ask: everything passes
+            return self._intend(frame, call, args, judgement)  # 8 intent
+        except Exception as error:
+            return self._fault(frame, call, error, enforced)
+
+    def _fault(self, frame: Frame, call: ToolCall, error: Exception, enforced: bool) -> _Attempt:
+        log.warning("The gate failed on a call of %r: %s: %s", call.name, type(error).__name__, error)
+        if not enforced:
+            return _Attempt(call.args)
+        judgement = Judgement("deny", "error", f"{type(error).__name__}: {error}", enforced=True)
+        try:
+            return self._intend(frame, call, {}, judgement)
+        except Exception:
+            return _Attempt({}, refusal=Refusal(NEUTRAL))
+
+    def _intend(self, frame: Frame, call: ToolCall, args: Mapping[str, Any], judgement: Judgement) -> _Attempt:
+        effect = self.rulebook.now.settings.tool(call.name).effect
+        enforced = any(gate.rulebook.enforces for gate in frame.gates)
+        step = self.steps.tool(
+            frame, call.name, call.call_id, call.description, {"effect": effect, **judgement.record()},
+            args=args, must=enforced and not judgement.stops,
+        )  # fmt: skip
+        if judgement.stops:
+            return self._refuse(frame, step, judgement)
+        step.frame = replace(step.frame, owner=Passed(call.tool, args))
+        return _Attempt(args, step, enforced=enforced, irreversible=effect == "irreversible")
+
+    def _refuse(self, frame: Frame, step: Step, judgement: Judgement) -> _Attempt:
+        frame.state.counters.add("denied")
+        step.finish("rejected")
+        text = _explain(judgement.findings) if judgement.verdict == "reject" else NEUTRAL
+        return _Attempt({}, refusal=Refusal(text))
+
+    def _sync(self, attempt: _Attempt) -> None:
+        try:
+            self.steps.recorder.sync()
+        except Exception:
+            if attempt.enforced:
+                raise
+            log.warning("An intent could not be made durable", exc_info=True)
+
+    def _failed(self, attempt: _Attempt, call: ToolCall, error: BaseException) -> Refusal | None:
+        outcome = outcome_of(error, call.pauses)
+        missing = attempt.enforced and self._is_missing(call.name, error)
+        if attempt.step is not None:
+            name = type(error).__name__
+            attempt.step.finish("not_found" if missing else outcome, None if outcome == "ok" else name)
+        return Refusal(NEUTRAL) if missing else None
+
+    def _is_missing(self, tool: str, error: BaseException) -> bool:
+        names = self.rulebook.now.settings.tool(tool).not_found
+        return any(kind.__name__ in names for kind in type(error).__mro__)
+
+    def _settle(self, attempt: _Attempt, call: ToolCall, value: Any) -> Any:
+        assert attempt.step is not None
+        try:
+            shown = call.show(value)
+            findings = self._check(self.rulebook.now.validators.result(call.name), shown)  # 10 validate
+            rejected = attempt.enforced and any(f.severity == "error" for f in findings)
+            result = self.steps.output(attempt.step, shown)
+            attempt.step.finish(
+                "rejected" if rejected else "ok", result=result, findings=findings_of(findings)
+            )  # 11 settle
+            return Refusal(WITHHELD) if rejected else value
+        except Exception:
+            log.warning("The result of %r could not be recorded", call.name, exc_info=True)
+            attempt.step.finish("rejected" if attempt.enforced else "ok")
+            return Refusal(WITHHELD) if attempt.enforced else value
+
+    @staticmethod
+    def _check(validators: tuple[Any, ...], value: object) -> tuple[Finding, ...]:
+        return tuple(finding for validator in validators for finding in validator.check(value))
+
+    def answer(self, value: object) -> tuple[Finding, ...]:
+        """Check an agent's final answer.
+
+        Raises AnswerRejected in enforce mode when a validator rejects it.
+        """
+        findings = self._check(self.rulebook.now.validators.answer(), value)
+        errors = [finding for finding in findings if finding.severity == "error"]
+        if errors and self.rulebook.enforces:
+            raise AnswerRejected(
+                f"The final answer did not pass the validator {errors[0].validator!r} ({errors[0].code}). "
+                "The findings are in the audit record of the run."
+            )
+        return findings
+
+    def judge(self, frame: Frame, call: ToolCall, args: Mapping[str, Any]) -> Judgement:
+        """What this gate alone says of the call: identity, policy, then the argument validators."""
+        snapshot = self.rulebook.now
+        enforced = snapshot.settings.mode == "enforce"
+        found = _identity(snapshot, frame, call) or _decide(snapshot, frame, call, args)
+        if found.verdict == "allow":
+            found = self._validate(snapshot, call, args) or found
+        return replace(found, enforced=enforced, policy=snapshot.policy_digest)
+
+    def _validate(self, snapshot: Snapshot, call: ToolCall, args: Mapping[str, Any]) -> Judgement | None:
+        schema = self.rulebook.schema_validator(call.tool, call.schema)
+        own = schema.check(args) if schema is not None else ()
+        findings = own or self._check(snapshot.validators.arguments(call.name), args)
+        if not any(finding.severity == "error" for finding in findings):
+            return None
+        by = "schema" if own else "validator"
+        return Judgement("reject", by, f"{len(findings)} finding(s) on the arguments", findings=findings)
+
+
+def _stale(frame: Frame) -> list[Rulebook]:
+    return [gate.rulebook for gate in frame.gates if gate.rulebook.stale]
+
+
+def _judge(frame: Frame, call: ToolCall, args: Mapping[str, Any]) -> Judgement:
+    """Ask every gate of the frame, outermost first; whoever stops the call decides, then whoever would."""
+    said = [gate.judge(frame, call, args) for gate in frame.gates]
+    objections = [judgement for judgement in said if judgement.verdict != "allow"]
+    return next((j for j in objections if j.stops), objections[0] if objections else said[-1])
+
+
+def _identity(snapshot: Snapshot, frame: Frame, call: ToolCall) -> Judgement | None:
+    if not call.known:
+        return Judgement("deny", "unknown_tool", f"no tool is called {call.name!r}")
+    if snapshot.policy is not None and frame.principal.user == ANONYMOUS:
+        return Judgement("deny", "identity", "nobody is named on whose behalf the agent acts")
+    return None
+
+
+def _decide(snapshot: Snapshot, frame: Frame, call: ToolCall, args: Mapping[str, Any]) -> Judgement:
+    if snapshot.policy is None:
+        return Judgement("allow", "none", "no policy is configured")
+    principal = frame.principal
+    decision = snapshot.policy.decide(
+        PolicyRequest(principal.tenant, principal.links, call.name, facts=_facts(frame, args))
+    )
+    return Judgement(decision.verdict, "policy", decision.reason, decision.rule)
+
+
+def _facts(frame: Frame, args: Mapping[str, Any]) -> dict[str, object]:
+    principal = frame.principal
+    return {
+        "args": args,
+        "principal": {"user": principal.user, "agent": principal.agent, "chain": list(principal.chain)},
+        "tenant": principal.tenant,
+        "session": principal.session,
+        "channel": principal.channel,
+        "run": {name: frame.state.counters.get(name) for name in ("steps", "model_calls", "tool_calls")},
+        "env": {"now": ids.now_ns() / 1e9},
+    }
+
+
+def _explain(findings: tuple[Finding, ...]) -> str:
+    lines = [f"- {finding.path or 'arguments'}: {finding.message}" for finding in findings]
+    return "The arguments of this call are not valid:\n" + "\n".join(lines)
+
+
+def outcome_of(error: BaseException, pauses: tuple[type[BaseException], ...] = ()) -> Outcome:
+    """How a step that raised ``error`` ended; a pause of the run is not an error."""
+    if isinstance(error, pauses):
+        return "interrupted"
+    return "cancelled" if isinstance(error, _CANCELLED) else "error"

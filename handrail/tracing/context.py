@@ -1,0 +1,150 @@
+"""Where in a run the running code is: the frame, how it is found, and how it follows the program's flow.
+
+A frame is kept in a context variable of its own and in the OpenTelemetry context. Either suffices: code that
+carries only one of the two into a thread keeps the run.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
+
+from opentelemetry import context as otel
+from opentelemetry.trace import set_span_in_context
+
+from handrail.tracing.identity import Principal
+
+T = TypeVar("T")
+
+
+class Counters:
+    """What a run has done so far; shared by every thread of the run."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: dict[str, int] = {}
+
+    def add(self, name: str, amount: int = 1) -> None:
+        """Add ``amount`` to the counter ``name``."""
+        with self._lock:
+            self._counts[name] = self._counts.get(name, 0) + amount
+
+    def get(self, name: str) -> int:
+        """The counter's value; 0 when nothing was counted."""
+        return self._counts.get(name, 0)
+
+
+@dataclass(slots=True, eq=False)
+class RunState:
+    """One run of one agent: the mutable part, one object shared by everything that happens in the run."""
+
+    run: str
+    """Run id, 32 hex digits."""
+    trace: str
+    """Trace id, 32 hex digits."""
+    principal: Principal
+    """Who the run acts for, as it started."""
+    agent: str
+    """Name of the outermost agent."""
+    thread: str = ""
+    """The caller's conversation id (LangGraph's ``thread_id``); empty when there is none."""
+    counters: Counters = field(default_factory=Counters)
+    handoffs: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """Agent that was handed to -> the chain of whoever handed over."""
+    notes: dict[str, Any] = field(default_factory=dict[str, Any])
+    """What other rooms remember for the length of the run, each under a key of its own."""
+    ended: bool = False
+    """Whether the end of the run has been recorded."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """A place in a run: the step that is open here, and for whom it acts."""
+
+    state: RunState
+    gates: tuple[Any, ...]
+    """The gates that a call made here must pass, outermost first; the last one records."""
+    step: str
+    """Id of the open step, 16 hex digits: the parent of whatever starts here."""
+    principal: Principal
+    """Who acts here: the run's principal with the chain as far as it has grown."""
+    owner: Any = None
+    """The object whose step this is, to recognise its own inner calls; None inside a tool or model call."""
+    span: Any = None
+    """The open OpenTelemetry span, or None."""
+
+    @property
+    def gate(self) -> Any:
+        """The innermost gate: it records what happens here."""
+        return self.gates[-1]
+
+
+_frame: ContextVar[Frame | None] = ContextVar("handrail_frame", default=None)
+_KEY = otel.create_key("handrail-frame")
+
+
+def current() -> Frame | None:
+    """The frame that the running code stands in; None outside every run."""
+    return _frame.get() or cast("Frame | None", otel.get_value(_KEY))
+
+
+class use:  # a verb, because it reads as one; a class, because a generator costs three times as much
+    """Stand in ``frame`` for the length of the block, and make its span the current one."""
+
+    __slots__ = ("_attached", "_frame", "_token")
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    def __enter__(self) -> Frame:
+        self._token = _frame.set(self._frame)
+        self._attached = otel.attach(_otel_context(self._frame))
+        return self._frame
+
+    def __exit__(self, *raised: object) -> None:
+        otel.detach(self._attached)
+        _frame.reset(self._token)
+
+
+def _otel_context(frame: Frame) -> otel.Context:
+    context = otel.set_value(_KEY, frame)
+    if frame.span is None:
+        return context
+    return set_span_in_context(frame.span, context)
+
+
+def iterate(frame: Frame, items: Iterator[T]) -> Generator[T]:
+    """Yield from ``items``, standing in ``frame`` only while the next item is made, never in the consumer."""
+    try:
+        while True:
+            with use(frame):
+                try:
+                    item = next(items)
+                except StopIteration:
+                    return
+            yield item
+    finally:
+        close = getattr(items, "close", None)
+        if close is not None:
+            with use(frame):
+                close()
+
+
+async def aiterate(frame: Frame, items: AsyncIterator[T]) -> AsyncGenerator[T]:
+    """The asynchronous twin of :func:`iterate`."""
+    try:
+        while True:
+            with use(frame):
+                try:
+                    item = await items.__anext__()
+                except StopAsyncIteration:
+                    return
+            yield item
+    finally:
+        close = getattr(items, "aclose", None)
+        if close is not None:
+            with use(frame):
+                await close()

@@ -1,0 +1,122 @@
+"""OpenTelemetry spans out: a copy of the steps for the ecosystem, never the audit path.
+
+The user's own TracerProvider is used when there is one. Without one, spans are made only when the standard
+``OTEL_*`` variables name an exporter; then they go to a provider that is private to Handrail.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Mapping
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import trace
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
+
+log = logging.getLogger(__name__)
+
+CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+"""Standard variable that puts message content on spans; off by default."""
+KINDS = {"model": SpanKind.CLIENT}
+_NO_EXPORTER = "Spans are not exported: the exporter %r is not installed. Install it with: pip install 'handrail[%s]'"
+
+
+def content_on(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether spans may carry prompts, arguments, results and exception texts."""
+    return environ.get(CAPTURE, "").lower() in {"true", "span_only", "span_and_event"}
+
+
+class Spans:
+    """Starts spans at the right provider; None where nobody listens."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._private: tuple[Tracer | None] | None = None
+
+    def tracer(self) -> Tracer | None:
+        """The tracer to use now. A provider that the user sets later is seen."""
+        provider = trace.get_tracer_provider()
+        if isinstance(provider, trace.ProxyTracerProvider):
+            return self._own()
+        return provider.get_tracer("handrail")
+
+    def _own(self) -> Tracer | None:
+        if self._private is None:
+            with self._lock:
+                if self._private is None:
+                    provider = _exporting_provider(os.environ)
+                    self._private = (provider.get_tracer("handrail") if provider else None,)
+        return self._private[0]
+
+    def start(self, name: str, kind: str, attributes: Mapping[str, Any], start_ns: int) -> Span | None:
+        """A span for a step of ``kind`` (``agent``, ``model``, ``tool``) under the current one, or None."""
+        tracer = self.tracer()
+        if tracer is None:
+            return None
+        return tracer.start_span(
+            name,
+            kind=KINDS.get(kind, SpanKind.INTERNAL),
+            attributes=attributes,
+            start_time=start_ns,
+            record_exception=False,
+            set_status_on_exception=False,
+        )
+
+
+def end(span: Span | None, attributes: Mapping[str, Any], error: str | None, end_ns: int) -> None:
+    """End a span; ``error`` is an exception class name or another low-cardinality error type."""
+    if span is None:
+        return
+    if span.is_recording():
+        span.set_attributes(dict(attributes))
+        if error is not None:
+            span.set_attribute("error.type", error)
+            span.set_status(Status(StatusCode.ERROR))
+    span.end(end_ns)
+
+
+def ids(span: Span | None) -> tuple[str, str] | None:
+    """Trace id and span id in hex; None when the span has none."""
+    found = span.get_span_context() if span is not None else None
+    if found is None or not found.is_valid:
+        return None
+    return f"{found.trace_id:032x}", f"{found.span_id:016x}"
+
+
+def caller() -> tuple[str, str] | None:
+    """Trace and span id of the span in which the caller stands."""
+    return ids(trace.get_current_span())
+
+
+def _exporting_provider(environ: Mapping[str, str]) -> TracerProvider | None:
+    name = _exporter_name(environ)
+    if name is None or environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return None
+    found = metadata.entry_points(group="opentelemetry_traces_exporter", name=name)
+    if not found:
+        log.warning(_NO_EXPORTER, name, "otlp-grpc" if name.endswith("grpc") else "otlp")
+        return None
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    provider = TracerProvider()
+    provider.add_span_processor(BatchSpanProcessor(next(iter(found)).load()()))
+    return provider
+
+
+def _exporter_name(environ: Mapping[str, str]) -> str | None:
+    endpoints = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+    default = "otlp" if any(environ.get(name) for name in endpoints) else "none"
+    name = environ.get("OTEL_TRACES_EXPORTER") or default
+    if name == "none":
+        return None
+    if name != "otlp":
+        return name
+    protocol = environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or environ.get("OTEL_EXPORTER_OTLP_PROTOCOL")
+    return "otlp_proto_grpc" if protocol == "grpc" else "otlp_proto_http"
