@@ -1,0 +1,140 @@
+"""The LangChain family: LangChain, LangGraph, deep agents, classic executors, LCEL chains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.runnables import Runnable, RunnableSequence
+from langchain_core.tools import BaseTool
+
+from handrail.frameworks.langchain import agents, models, tools
+from handrail.frameworks.langchain.agents import BINDING, Binding
+from handrail.frameworks.patching import Patches, WhenImported
+from handrail.gate import Gate
+
+T = TypeVar("T")
+
+patches = Patches()
+_hooks = WhenImported()
+
+
+def install() -> None:
+    """Wrap the seams of every part of the family that is imported, now or later. Twice changes nothing."""
+    patches.wrap(BaseTool, "run", tools.run)
+    patches.wrap(BaseTool, "arun", tools.arun)
+    patches.wrap(BaseChatModel, "_generate_with_cache", models.generate)
+    patches.wrap(BaseChatModel, "_agenerate_with_cache", models.agenerate)
+    patches.wrap(BaseChatModel, "stream", models.stream)
+    patches.wrap(BaseChatModel, "astream", models.astream)
+    if hasattr(BaseChatModel, "_chat_model_stream_v3"):
+        patches.wrap(BaseChatModel, "_chat_model_stream_v3", models.protocol)
+        patches.wrap(BaseChatModel, "_achat_model_stream_v3", models.aprotocol)
+    for name, wrapper in agents.ENTRIES.items():
+        patches.wrap(RunnableSequence, name, wrapper)
+    _hooks.add("langgraph.pregel", _install_graphs)
+    _hooks.add("langgraph.prebuilt.tool_node", _install_tool_node)
+    _hooks.add("langchain_classic.agents.agent", _install_executor)
+    _hooks.add("langchain.agents.agent", _install_old_executor)
+
+
+def _install_graphs() -> None:
+    from langgraph.pregel import Pregel
+
+    patches.wrap(Pregel, "stream", agents.items("stream"))
+    patches.wrap(Pregel, "astream", agents.aitems("astream"))
+
+
+def _install_tool_node() -> None:
+    from langgraph.prebuilt.tool_node import ToolNode
+
+    newer = hasattr(ToolNode, "_execute_tool_sync")
+    patches.wrap(ToolNode, "_execute_tool_sync" if newer else "_run_one", tools.execute)
+    patches.wrap(ToolNode, "_execute_tool_async" if newer else "_arun_one", tools.aexecute)
+
+
+def _install_executor() -> None:
+    from langchain_classic.agents.agent import AgentExecutor
+
+    _wrap_executor(AgentExecutor)
+
+
+def _install_old_executor() -> None:
+    from importlib import import_module
+
+    _wrap_executor(import_module("langchain.agents.agent").AgentExecutor)
+
+
+def _wrap_executor(executor: type) -> None:
+    for name in ("invoke", "ainvoke", "stream", "astream"):
+        patches.wrap(executor, name, agents.ENTRIES[name])
+
+
+def uninstall() -> None:
+    """Put every original back."""
+    _hooks.clear()
+    patches.undo()
+
+
+def supports(agent: object) -> bool:
+    """Whether ``agent`` is an object of this family."""
+    return isinstance(agent, Runnable)
+
+
+def govern(agent: T, gate: Gate, *, name: str | None, said: Mapping[str, str], spec: tuple[Any, ...]) -> T:
+    """A governed copy of ``agent``, of the same kind. ``spec`` is what to call ``handrail.govern`` with again."""
+    install()
+    original = getattr(type(agent), "_handrail_original", type(agent))
+    governed = _subclass(original, Binding(gate, name, said), spec)
+    clone = _plain_copy(agent, original)
+    object.__setattr__(clone, "__class__", governed)
+    return clone
+
+
+def _plain_copy(agent: Any, original: type) -> Any:
+    made = getattr(original, "__copy__", None)
+    if made is not None:  # pydantic models copy themselves
+        clone = made(agent)
+        object.__setattr__(clone, "__class__", original)
+        return clone
+    clone = object.__new__(original)
+    clone.__dict__.update(agent.__dict__)
+    return clone
+
+
+def _subclass(original: type, binding: Binding, spec: tuple[Any, ...]) -> type:
+    """A class of its own for each governed object: copies made by ``with_config`` keep it, and so the gate."""
+    body: dict[str, Any] = {
+        "__module__": original.__module__,
+        "__qualname__": original.__qualname__,
+        "__doc__": original.__doc__,
+        "__reduce_ex__": lambda self, protocol: (_again, (_plain_copy(self, original), spec)),
+    }
+    if not _is_graph(original):
+        for entry, wrapper in agents.ENTRIES.items():
+            body[entry] = _entry(original, entry, wrapper)
+    made = type(original)(original.__name__, (original,), body)
+    type.__setattr__(made, BINDING, binding)
+    type.__setattr__(made, "_handrail_original", original)
+    return made
+
+
+def _entry(original: type, name: str, wrapper: Any) -> Any:
+    import functools
+
+    method = getattr(original, name)
+    return functools.wraps(method)(wrapper(method))
+
+
+def _is_graph(kind: type) -> bool:
+    return any(base.__module__.startswith("langgraph.pregel") for base in kind.__mro__)
+
+
+def _again(agent: Any, spec: tuple[Any, ...]) -> Any:
+    from handrail.frameworks.api import govern_again
+
+    return govern_again(agent, spec)
+
+
+__all__ = ["govern", "install", "patches", "supports", "uninstall"]

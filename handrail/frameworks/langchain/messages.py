@@ -1,0 +1,100 @@
+"""LangChain's messages, tool results and usage in JSON types, for records and spans."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from langchain_core.messages import AIMessage, BaseMessage, SystemMessage, ToolMessage
+
+PROVIDERS = {
+    "amazon_bedrock": "aws.bedrock",
+    "azure": "azure.ai.openai",
+    "azure_openai": "azure.ai.openai",
+    "bedrock": "aws.bedrock",
+    "google_genai": "gcp.gemini",
+    "google_vertexai": "gcp.vertex_ai",
+    "mistralai": "mistral_ai",
+    "mistral": "mistral_ai",
+    "watsonx": "ibm.watsonx.ai",
+    "xai": "x_ai",
+}
+"""LangChain's provider names -> those of the GenAI conventions, where they differ."""
+
+PARAMS = {
+    "ls_temperature": "temperature",
+    "ls_max_tokens": "max_tokens",
+    "ls_stop": "stop_sequences",
+}
+"""LangChain's standard parameters -> the names of the GenAI conventions."""
+
+
+def message(value: BaseMessage) -> dict[str, object]:
+    """One message; ids that LangGraph assigns later are left out, so that equal messages are stored once."""
+    shown: dict[str, object] = {"role": value.type, "content": value.content}
+    if isinstance(value, AIMessage):
+        calls = [{"id": c.get("id"), "name": c["name"], "args": c["args"]} for c in value.tool_calls]
+        invalid = [{"id": c.get("id"), "name": c.get("name"), "args": c.get("args")} for c in value.invalid_tool_calls]
+        shown.update({"tool_calls": calls} if calls else {}, **({"invalid_tool_calls": invalid} if invalid else {}))
+    if isinstance(value, ToolMessage):
+        shown.update(tool_call_id=value.tool_call_id, name=value.name, status=value.status)
+    return shown
+
+
+def result(value: Any) -> object:
+    """What a tool gave back: a message as a message, a command by its parts, anything else as it is."""
+    if isinstance(value, BaseMessage):
+        return message(value)
+    if isinstance(value, list):
+        return [result(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    if type(value).__name__ == "Command" and hasattr(value, "goto"):
+        return {
+            "command": {"goto": str(value.goto), "graph": str(value.graph)},
+            "update": result_of(value.update),
+        }
+    return value
+
+
+def result_of(update: Any) -> object:
+    """The update of a command, its messages shown as messages."""
+    if isinstance(update, Mapping):
+        return {str(key): result(item) for key, item in update.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return result(update)
+
+
+def content_of(value: Any) -> object:
+    """The part of a tool's result that a validator looks at: a message's content."""
+    return value.content if isinstance(value, ToolMessage) else value
+
+
+def system(value: BaseMessage) -> str | None:
+    """Text of a system message; None for any other."""
+    return str(value.content) if isinstance(value, SystemMessage) else None
+
+
+def usage(reply: AIMessage) -> dict[str, int]:
+    """Token counts of one model call; empty when the provider reported none."""
+    said = reply.usage_metadata
+    if said is None:
+        return {}
+    return {
+        "input": said["input_tokens"],
+        "output": said["output_tokens"],
+        "cache_read": said.get("input_token_details", {}).get("cache_read") or 0,
+        "reasoning": said.get("output_token_details", {}).get("reasoning") or 0,
+    }
+
+
+def finish_reasons(reply: AIMessage) -> list[str]:
+    """Why the model stopped, as the provider says it."""
+    said = reply.response_metadata
+    reason = said.get("finish_reason") or said.get("stop_reason") or said.get("status")
+    return [str(reason)] if reason else []
+
+
+def text(reply: AIMessage) -> str:
+    """The text of a reply, its content blocks joined."""
+    if isinstance(reply.content, str):
+        return reply.content
+    blocks: Sequence[Any] = reply.content
+    return "".join(str(block.get("text", "")) if isinstance(block, dict) else str(block) for block in blocks)

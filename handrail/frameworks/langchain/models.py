@@ -1,0 +1,308 @@
+"""The model seam: every way into a chat model passes one of the methods wrapped here.
+
+``_generate_with_cache`` serves invoke and batch, ``stream`` direct streaming, ``_chat_model_stream_v3`` the
+content-block protocol; each has its asynchronous twin.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages.ai import add_ai_message_chunks
+from langchain_core.outputs import LLMResult
+from langchain_core.runnables.config import merge_configs
+
+from handrail.audit.steps import ModelCall, Step
+from handrail.frameworks import gates
+from handrail.frameworks.langchain import messages as show
+from handrail.gate import outcome_of
+from handrail.tracing import context
+from handrail.tracing.context import Frame
+
+log = logging.getLogger(__name__)
+
+_ADDRESSES = (
+    "openai_api_base",
+    "base_url",
+    "anthropic_api_url",
+    "azure_endpoint",
+    "endpoint_url",
+    "endpoint",
+)
+
+
+def _describe(model: BaseChatModel, messages: Sequence[BaseMessage], kwargs: dict[str, Any]) -> ModelCall:
+    said = model._get_ls_params(stop=kwargs.get("stop"))  # pyright: ignore[reportPrivateUsage]
+    provider = str(said.get("ls_provider") or model._llm_type)  # pyright: ignore[reportPrivateUsage]
+    host, port = _server(model)
+    return ModelCall(
+        provider=show.PROVIDERS.get(provider, provider),
+        model=str(said.get("ls_model_name") or type(model).__name__),
+        messages=messages,
+        show=show.message,
+        system=show.system,
+        tools=kwargs.get("tools") or (),
+        params={name: said[key] for key, name in show.PARAMS.items() if said.get(key) is not None},  # type: ignore[literal-required]
+        server=host,
+        port=port,
+    )
+
+
+def _server(model: BaseChatModel) -> tuple[str, int | None]:
+    for name in _ADDRESSES:
+        address = getattr(model, name, None)
+        if isinstance(address, str) and "//" in address:
+            parts = urlsplit(address)
+            return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    return "", None
+
+
+class _Call:
+    """One observed model call; whatever fails in observing it is logged and never reaches the caller."""
+
+    def __init__(self, frame: Frame, model: BaseChatModel, messages: Sequence[BaseMessage], kwargs: dict[str, Any]):
+        self.above, self.step = frame, _opened(frame, model, messages, kwargs)
+        self.frame = replace(self.step.frame, owner=model) if self.step else frame
+
+    def reply(self, reply: BaseMessage | None) -> None:
+        """Close the step with the model's reply."""
+        if self.step is None:
+            return
+        try:
+            _close(self.step, self.above, reply if isinstance(reply, AIMessage) else None)
+        except Exception:
+            log.warning("A model's reply could not be recorded", exc_info=True)
+            self.step.finish("ok")
+
+    def failed(self, error: BaseException) -> None:
+        """Close the step with what the model raised."""
+        if self.step is not None:
+            self.step.finish(outcome_of(error), type(error).__name__)
+
+    @contextmanager
+    def watched(self) -> Generator[None]:
+        """Stand in the step, and close it if the block raises."""
+        try:
+            with context.use(self.frame):
+                yield
+        except BaseException as error:
+            self.failed(error)
+            raise
+
+
+def _opened(frame: Frame, model: BaseChatModel, messages: Sequence[BaseMessage], kwargs: dict[str, Any]) -> Step | None:
+    try:
+        return frame.gate.steps.model(frame, _describe(model, messages, kwargs))
+    except Exception:
+        log.warning("A model call could not be recorded", exc_info=True)
+        return None
+
+
+def _close(step: Step, above: Frame, reply: AIMessage | None) -> None:
+    if reply is None:
+        step.finish("ok")
+        return
+    used, said = show.usage(reply), reply.response_metadata
+    counters = above.state.counters
+    counters.add("input_tokens", used.get("input", 0))
+    counters.add("output_tokens", used.get("output", 0))
+    if not reply.tool_calls and above.principal.chain == above.state.principal.chain:
+        above.state.notes["answer"] = show.text(reply)
+    facts = {
+        "response_model": said.get("model_name") or said.get("model"),
+        "response_id": said.get("id") or reply.id,
+        "finish": show.finish_reasons(reply),
+        "usage": used,
+        "calls": [{"id": call.get("id"), "name": call["name"]} for call in reply.tool_calls],
+        "output": above.gate.steps.output(step, show.message(reply)),
+    }
+    step.ends.update(_attributes(facts, used))
+    step.finish("ok", **facts)
+
+
+def _attributes(facts: dict[str, Any], used: dict[str, int]) -> dict[str, Any]:
+    found = {
+        "gen_ai.response.model": facts["response_model"],
+        "gen_ai.response.id": facts["response_id"],
+        "gen_ai.response.finish_reasons": facts["finish"],
+        "gen_ai.usage.input_tokens": used.get("input"),
+        "gen_ai.usage.output_tokens": used.get("output"),
+        "gen_ai.usage.cache_read.input_tokens": used.get("cache_read"),
+        "gen_ai.usage.reasoning.output_tokens": used.get("reasoning"),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+@contextmanager
+def _frame(model: BaseChatModel) -> Generator[Frame | None]:
+    """The frame to observe a call of ``model`` in; None when it is already observed, or nobody watches."""
+    frame = context.current()
+    if frame is not None:
+        yield None if frame.owner is model else frame
+        return
+    step = gates.enter(None, "", model, entry="model")
+    if step is None:
+        yield None
+        return
+    try:
+        yield replace(step.frame, owner=None)
+    except BaseException as error:
+        gates.leave(step, error)
+        raise
+    gates.leave(step)
+
+
+def generate(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap ``_generate_with_cache``."""
+
+    def wrapper(self: BaseChatModel, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> Any:
+        with _frame(self) as frame:
+            if frame is None:
+                return original(self, messages, *args, **kwargs)
+            call = _Call(frame, self, messages, kwargs)
+            with call.watched():
+                found = original(self, messages, *args, **kwargs)
+            call.reply(_first(found))
+            return found
+
+    return wrapper
+
+
+def agenerate(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap ``_agenerate_with_cache``."""
+
+    async def wrapper(self: BaseChatModel, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> Any:
+        with _frame(self) as frame:
+            if frame is None:
+                return await original(self, messages, *args, **kwargs)
+            call = _Call(frame, self, messages, kwargs)
+            with call.watched():
+                found = await original(self, messages, *args, **kwargs)
+            call.reply(_first(found))
+            return found
+
+    return wrapper
+
+
+def _first(found: Any) -> BaseMessage | None:
+    generations = getattr(found, "generations", None)
+    return generations[0].message if generations else None
+
+
+def stream(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap ``stream``."""
+
+    def wrapper(self: BaseChatModel, input: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        with _frame(self) as frame:
+            if frame is None:
+                yield from original(self, input, *args, **kwargs)
+                return
+            call = _Call(frame, self, _messages(self, input), kwargs)
+            chunks: list[AIMessageChunk] = []
+            try:
+                for chunk in context.iterate(call.frame, original(self, input, *args, **kwargs)):
+                    chunks.append(chunk)
+                    yield chunk
+            except BaseException as error:
+                call.failed(error)
+                raise
+            call.reply(_merged(chunks))
+
+    return wrapper
+
+
+def astream(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap ``astream``."""
+
+    async def wrapper(self: BaseChatModel, input: Any, *args: Any, **kwargs: Any) -> AsyncGenerator[Any]:
+        with _frame(self) as frame:
+            if frame is None:
+                async for chunk in original(self, input, *args, **kwargs):
+                    yield chunk
+                return
+            call = _Call(frame, self, _messages(self, input), kwargs)
+            chunks: list[AIMessageChunk] = []
+            source: AsyncIterator[Any] = original(self, input, *args, **kwargs)
+            try:
+                async for chunk in context.aiterate(call.frame, source):
+                    chunks.append(chunk)
+                    yield chunk
+            except BaseException as error:
+                call.failed(error)
+                raise
+            call.reply(_merged(chunks))
+
+    return wrapper
+
+
+class _Watcher(BaseCallbackHandler):
+    """Closes the step of a call whose end only the framework's own callbacks tell."""
+
+    run_inline = True
+
+    def __init__(self, call: _Call) -> None:
+        self._call = call
+
+    def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:
+        """The reply is complete."""
+        first = response.generations[0][0] if response.generations and response.generations[0] else None
+        self._call.reply(getattr(first, "message", None))
+
+    def on_llm_error(self, error: BaseException, **kwargs: Any) -> None:
+        """The model failed, or its consumer went away."""
+        self._call.failed(error)
+
+
+def _watched(frame: Frame, model: BaseChatModel, input: Any, config: Any, kwargs: dict[str, Any]) -> tuple[_Call, Any]:
+    call = _Call(frame, model, _messages(model, input), kwargs)
+    return call, merge_configs(config, {"callbacks": [_Watcher(call)]})
+
+
+def protocol(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap ``_chat_model_stream_v3``: a lazy object, so its end is learnt from a callback."""
+
+    def wrapper(self: BaseChatModel, input: Any, config: Any = None, **kwargs: Any) -> Any:
+        frame = context.current()
+        if frame is None or frame.owner is self:
+            return original(self, input, config, **kwargs)
+        call, config = _watched(frame, self, input, config, kwargs)
+        with call.watched():
+            return original(self, input, config, **kwargs)
+
+    return wrapper
+
+
+def aprotocol(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap ``_achat_model_stream_v3``."""
+
+    async def wrapper(self: BaseChatModel, input: Any, config: Any = None, **kwargs: Any) -> Any:
+        frame = context.current()
+        if frame is None or frame.owner is self:
+            return await original(self, input, config, **kwargs)
+        call, config = _watched(frame, self, input, config, kwargs)
+        with call.watched():
+            return await original(self, input, config, **kwargs)
+
+    return wrapper
+
+
+def _messages(model: BaseChatModel, input: Any) -> Sequence[BaseMessage]:
+    try:
+        return model._convert_input(input).to_messages()  # pyright: ignore[reportPrivateUsage]
+    except Exception:
+        return ()  # the model itself will say what is wrong with its input
+
+
+def _merged(chunks: list[AIMessageChunk]) -> BaseMessage | None:
+    whole = [chunk for chunk in chunks if isinstance(chunk, AIMessageChunk)]
+    if len(whole) != len(chunks) or not chunks:
+        return chunks[-1] if chunks else None
+    return add_ai_message_chunks(whole[0], *whole[1:])

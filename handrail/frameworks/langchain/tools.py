@@ -1,0 +1,224 @@
+"""The tool seam: BaseTool.run and arun, where every tool call of the family ends, and the ToolNode above them.
+
+The ToolNode is needed for what never reaches BaseTool.run: names that no tool has, and tool classes with an
+``invoke`` of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+from langchain_core.messages import ToolMessage
+from langchain_core.tools import BaseTool
+
+from handrail.frameworks import gates
+from handrail.frameworks.langchain import messages as show
+from handrail.frameworks.langchain.pauses import PAUSES
+from handrail.gate import Passed, Refusal, ToolCall
+from handrail.tracing import context
+from handrail.tracing.context import Frame
+
+_ENTRIES = ("invoke", "ainvoke", "run", "arun")
+
+
+def _described(tool: BaseTool, args: Mapping[str, Any], call_id: str | None) -> ToolCall:
+    if type(tool).__name__ == "InvalidTool":  # how the classic executor runs a name that no tool has
+        return ToolCall(str(args.get("requested_tool_name", "")), args, call_id, known=False, pauses=PAUSES)
+    return ToolCall(
+        tool.name,
+        args,
+        call_id,
+        tool=tool,
+        schema=lambda: schema_of(tool),
+        description=tool.description,
+        pauses=PAUSES,
+        show=show.result,
+    )
+
+
+def schema_of(tool: BaseTool) -> Mapping[str, Any] | None:
+    """JSON Schema of the arguments that the model may give; None where the tool has none."""
+    described = tool.tool_call_schema
+    if isinstance(described, dict):
+        return described
+    make = getattr(described, "model_json_schema", None) or getattr(described, "schema", None)
+    return make() if make is not None else None
+
+
+def _arguments(tool: BaseTool, given: Any) -> Mapping[str, Any]:
+    """The arguments without what the framework injects; a bare text by the name of the tool's first argument."""
+    if not isinstance(given, dict):
+        return {next(iter(tool.args), "input"): given}
+    keep = _kept(tool, given)
+    return {key: value for key, value in given.items() if key in keep}
+
+
+_KEPT: dict[tuple[Any, ...], frozenset[str]] = {}
+_MAX_KEPT = 1024
+
+
+def _kept(tool: BaseTool, given: Mapping[str, Any]) -> frozenset[str]:
+    # LangChain works this out from type hints at every call, which costs more than a decision
+    schema, function = tool.args_schema, getattr(tool, "func", None) or getattr(tool, "coroutine", None)
+    if isinstance(schema, dict):
+        return frozenset(_filtered(tool, given))
+    key = (type(tool), schema, function, *given)
+    found = _KEPT.get(key)
+    if found is None:
+        if len(_KEPT) >= _MAX_KEPT:
+            _KEPT.clear()
+        found = _KEPT[key] = frozenset(_filtered(tool, given))
+    return found
+
+
+def _filtered(tool: BaseTool, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    keep = getattr(tool, "_filter_injected_args", None)
+    if keep is not None:
+        return keep(dict(given))
+    fields = getattr(tool.tool_call_schema, "model_fields", None)
+    return {key: value for key, value in given.items() if fields is None or key in fields}
+
+
+def _final(given: Any, seen: Mapping[str, Any], admitted: Mapping[str, Any]) -> Any:
+    """The tool's input with the admitted arguments in place of those that were judged."""
+    if admitted is seen or not isinstance(given, dict):
+        return given
+    return {**given, **admitted}
+
+
+def _answer(name: str, found: Any, call_id: str | None) -> Any:
+    if not isinstance(found, Refusal):
+        return found
+    if call_id is None:
+        return found.text
+    return ToolMessage(found.text, tool_call_id=call_id, name=name, status="error")
+
+
+@contextmanager
+def _frame(owner: object) -> Generator[Frame | None]:
+    """The frame of a call; outside every run, a run of its own where the whole process is governed."""
+    frame = context.current()
+    if frame is not None:
+        yield frame
+        return
+    step = gates.enter(None, "", owner, entry="tool")
+    if step is None:
+        yield None
+        return
+    try:
+        yield step.frame
+    except BaseException as error:
+        gates.leave(step, error, PAUSES)
+        raise
+    gates.leave(step)
+
+
+def _passed(frame: Frame, tool: object, args: Mapping[str, Any]) -> bool:
+    """Whether the gate just let through this very call: same tool object, same arguments."""
+    owner = frame.owner
+    return isinstance(owner, Passed) and owner.tool is tool and (owner.args is args or owner.args == args)
+
+
+def run(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap ``BaseTool.run``."""
+
+    def wrapper(self: BaseTool, tool_input: Any, *args: Any, **kwargs: Any) -> Any:
+        with _frame(self) as frame:
+            if frame is None:
+                return original(self, tool_input, *args, **kwargs)
+            seen = _arguments(self, tool_input)
+            if _passed(frame, self, seen):
+                return original(self, tool_input, *args, **kwargs)
+            call = _described(self, seen, kwargs.get("tool_call_id"))
+            found = frame.gate.tool(
+                frame, call, lambda final: original(self, _final(tool_input, seen, final), *args, **kwargs)
+            )
+            return _answer(call.name, found, call.call_id)
+
+    return wrapper
+
+
+def arun(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap ``BaseTool.arun``."""
+
+    async def wrapper(self: BaseTool, tool_input: Any, *args: Any, **kwargs: Any) -> Any:
+        with _frame(self) as frame:
+            if frame is None:
+                return await original(self, tool_input, *args, **kwargs)
+            seen = _arguments(self, tool_input)
+            if _passed(frame, self, seen):
+                return await original(self, tool_input, *args, **kwargs)
+            call = _described(self, seen, kwargs.get("tool_call_id"))
+            found = await frame.gate.atool(
+                frame, call, lambda final: original(self, _final(tool_input, seen, final), *args, **kwargs)
+            )
+            return _answer(call.name, found, call.call_id)
+
+    return wrapper
+
+
+@lru_cache(maxsize=1024)
+def _goes_around(kind: type) -> bool:
+    """Whether a tool class has an entry point of its own, which the wrapped methods would not see."""
+    definers = (next(base for base in kind.__mro__ if name in base.__dict__) for name in _ENTRIES)
+    return any(not definer.__module__.startswith("langchain_core.") for definer in definers)
+
+
+def _parts(node: Any, request: Any) -> tuple[BaseTool | None, Any]:
+    """Tool and call of what a ToolNode is about to run: a request since LangGraph 1.0, the bare call before."""
+    if isinstance(request, dict):
+        return node.tools_by_name.get(request["name"]), request
+    return request.tool, request.tool_call
+
+
+def _unseen(node: Any, request: Any) -> ToolCall | None:
+    """The call, when only the ToolNode can see it; None for an ordinary tool."""
+    tool, call = _parts(node, request)
+    if tool is None:
+        return ToolCall(call["name"], call["args"], call["id"], known=False, pauses=PAUSES, show=show.result)
+    if _goes_around(type(tool)):
+        return _described(tool, _arguments(tool, call["args"]), call["id"])
+    return None
+
+
+def _request(node: Any, request: Any, seen: Mapping[str, Any], final: Mapping[str, Any]) -> Any:
+    if final is seen:
+        return request
+    _, call = _parts(node, request)
+    changed = {**call, "args": _final(call["args"], seen, final)}
+    return changed if isinstance(request, dict) else request.override(tool_call=changed)
+
+
+def execute(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap ``ToolNode._execute_tool_sync``, or ``_run_one`` before LangGraph 1.0."""
+
+    def wrapper(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
+        frame = context.current()
+        call = _unseen(self, request) if frame is not None else None
+        if frame is None or call is None:
+            return original(self, request, *args, **kwargs)
+        found = frame.gate.tool(
+            frame, call, lambda final: original(self, _request(self, request, call.args, final), *args, **kwargs)
+        )
+        return _answer(call.name, found, call.call_id or "")
+
+    return wrapper
+
+
+def aexecute(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap ``ToolNode._execute_tool_async``, or ``_arun_one`` before LangGraph 1.0."""
+
+    async def wrapper(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
+        frame = context.current()
+        call = _unseen(self, request) if frame is not None else None
+        if frame is None or call is None:
+            return await original(self, request, *args, **kwargs)
+        found = await frame.gate.atool(
+            frame, call, lambda final: original(self, _request(self, request, call.args, final), *args, **kwargs)
+        )
+        return _answer(call.name, found, call.call_id or "")
+
+    return wrapper

@@ -1,0 +1,72 @@
+"""The seam for the Model Context Protocol: ``ClientSession.call_tool``, where every Python client's calls end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any
+
+from mcp.client.session import ClientSession
+from mcp.types import CallToolResult
+
+from handrail.frameworks import gates
+from handrail.frameworks.patching import Patches
+from handrail.gate import Refusal, ToolCall
+from handrail.tracing import context
+from handrail.tracing.context import Frame
+
+patches = Patches()
+
+
+def install() -> None:
+    """Wrap the seam. Twice changes nothing."""
+    patches.wrap(ClientSession, "call_tool", _call_tool)
+
+
+def uninstall() -> None:
+    """Put the original back."""
+    patches.undo()
+
+
+def _call_tool(original: Callable[..., Any]) -> Callable[..., Any]:
+    async def wrapper(
+        self: ClientSession, name: str, arguments: dict[str, Any] | None = None, *args: Any, **kwargs: Any
+    ) -> Any:
+        given = arguments or {}
+        with _frame(self) as frame:
+            if frame is None or gates.already_passed(frame, name, given):
+                return await original(self, name, arguments, *args, **kwargs)
+            found = await frame.gate.atool(
+                frame,
+                ToolCall(name, given, show=_shown),
+                lambda final: original(self, name, arguments if final is given else final, *args, **kwargs),
+            )
+            return _denied(found.text) if isinstance(found, Refusal) else found
+
+    return wrapper
+
+
+@contextmanager
+def _frame(session: ClientSession) -> Generator[Frame | None]:
+    """The frame of a call; outside every run, a run of its own where the whole process is governed."""
+    frame = context.current()
+    step = gates.enter(None, "", session, entry="tool") if frame is None else None
+    if step is None:
+        yield frame
+        return
+    try:
+        yield step.frame
+    except BaseException as error:
+        gates.leave(step, error)
+        raise
+    gates.leave(step)
+
+
+def _shown(result: Any) -> object:
+    """A result as it came over the wire; errors that the server reported are part of it."""
+    return result.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _denied(text: str) -> CallToolResult:
+    # by the names of the wire, which are the same in every release of the SDK
+    return CallToolResult.model_validate({"content": [{"type": "text", "text": text}], "isError": True})

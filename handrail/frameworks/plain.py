@@ -1,0 +1,248 @@
+"""The seam for plain Python: ``@handrail.tool`` for functions, ``handrail.run`` for a hand-written loop."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import sys
+from collections.abc import Callable, Generator, Mapping
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import FunctionType, MethodType, TracebackType
+from typing import Any, Literal, Self, TypeVar, overload
+
+from handrail.audit.steps import Step
+from handrail.config import Mode, Settings
+from handrail.frameworks import gates
+from handrail.frameworks.api import SEAMS
+from handrail.frameworks.patching import WhenImported
+from handrail.frameworks.signatures import Bound, Parameters
+from handrail.gate import Gate, Refusal, ToolCall
+from handrail.tracing import context
+from handrail.tracing.acting import acting_for
+from handrail.tracing.context import Frame
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_ENVIRONMENT = ("HANDRAIL_CONFIG", "HANDRAIL_MODE", "HANDRAIL_DATA")
+
+
+@overload
+def tool(function: F, /) -> F: ...
+
+
+@overload
+def tool(*, name: str | None = None) -> Callable[[F], F]: ...
+
+
+def tool(function: Callable[..., Any] | None = None, /, *, name: str | None = None) -> Any:
+    """Make a function or method a governed tool: each call is decided, recorded, and only then made.
+
+    Its arguments are known to rules by their parameter names, and are checked against those annotations that
+    are JSON types. ``name`` replaces the function's own. A call that is not allowed does not run and returns
+    the text for the model, a ``str``, whatever the function returns otherwise. Outside a run each call is a
+    run of its own. Raises TypeError for what is no function: generators, classes, other callables.
+    """
+    if function is None:
+        return lambda given: _governed(given, name)
+    return _governed(function, name)
+
+
+def _governed(function: Callable[..., Any], name: str | None) -> Callable[..., Any]:
+    _check(function)
+    described = Described(name or function.__name__, inspect.getdoc(function) or "", Parameters(function))
+    wrap = _asynchronous if inspect.iscoroutinefunction(function) else _synchronous
+    made = functools.wraps(function)(wrap(function, described))
+    made.__handrail_tool__ = described  # type: ignore[attr-defined]
+    return made
+
+
+def _check(function: object) -> None:
+    if isinstance(function, (classmethod, staticmethod)):
+        raise TypeError("@handrail.tool goes below @classmethod or @staticmethod, next to the function.")
+    if not isinstance(function, (FunctionType, MethodType)):
+        raise TypeError(f"@handrail.tool takes a function or a method, not a {type(function).__qualname__}.")  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise TypeError(
+            f"@handrail.tool cannot take the generator {function.__qualname__}: its result is not there when the "
+            "call returns, so it could not be checked. Return a list, or govern the function that consumes it."
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Described:
+    """What is known of a governed function; kept on it as ``__handrail_tool__``."""
+
+    name: str
+    """The tool's name in rules and records."""
+    description: str
+    """The function's docstring; empty without one."""
+    parameters: Parameters
+
+    def call(self, bound: Bound) -> ToolCall:
+        """The proposed call with these arguments."""
+        return ToolCall(
+            self.name, bound.seen, tool=self, schema=self.parameters.schema, description=self.description,
+            pauses=_pauses(),
+        )  # fmt: skip
+
+    def passed(self, frame: Frame, bound: Bound) -> bool:
+        """Whether this call was let through already, as that of a framework's tool around this function."""
+        return gates.already_passed(frame, self.name, bound.seen, self.parameters.defaults)
+
+
+def _synchronous(function: Callable[..., Any], described: Described) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        bound = described.parameters.bind(args, kwargs)
+        with _frame(described) as frame:
+            if described.passed(frame, bound):
+                return function(*args, **kwargs)
+            found = frame.gate.tool(frame, described.call(bound), lambda final: bound.make(function, final))
+        return found.text if isinstance(found, Refusal) else found
+
+    return call
+
+
+def _asynchronous(function: Callable[..., Any], described: Described) -> Callable[..., Any]:
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        bound = described.parameters.bind(args, kwargs)
+        with _frame(described) as frame:
+            if described.passed(frame, bound):
+                return await function(*args, **kwargs)
+            found = await frame.gate.atool(frame, described.call(bound), lambda final: bound.make(function, final))
+        return found.text if isinstance(found, Refusal) else found
+
+    return call
+
+
+@contextmanager
+def _frame(owner: Described) -> Generator[Frame]:
+    """The frame that a call is made in: the current one, or that of a run of its own."""
+    frame = context.current()
+    if frame is not None:
+        yield frame
+        return
+    step = gates.enter(_own_gate(), "", owner, entry="tool")
+    assert step is not None  # enter returns None only inside a run, or without a gate
+    try:
+        yield step.frame
+    except BaseException as error:
+        gates.leave(step, error, _pauses())
+        raise
+    gates.leave(step)
+
+
+def _own_gate() -> Gate:
+    """The gate of what no ``govern`` covers: the process's own, else that of the handrail.toml found from here."""
+    return gates.default_gate() or _found_gate(*(os.environ.get(name) for name in _ENVIRONMENT))
+
+
+@functools.lru_cache(maxsize=8)
+def _found_gate(*environment: str | None) -> Gate:
+    return gates.open_gate()
+
+
+def _pauses() -> tuple[type[BaseException], ...]:
+    """Exceptions that suspend a run: plain functions are called from LangGraph's nodes too."""
+    if "langgraph.errors" not in sys.modules:
+        return ()
+    from handrail.frameworks.langchain.pauses import PAUSES
+
+    return PAUSES
+
+
+class Run:
+    """A run of an agent that is plain Python; made by :func:`run`. Takes ``with`` and ``async with``, any number of times.
+
+    Entered inside another run it is a sub-agent there: a step of that run, with a longer delegation chain.
+    """
+
+    def __init__(self, agent: str, source: str | Path | Settings | None, mode: Mode | None, said: Mapping[str, str | None]) -> None:
+        self._agent, self._source, self._mode, self._said = agent, source, mode, said
+        self._opened: Gate | None = None
+
+    def __enter__(self) -> Self:
+        """Start the run. Raises ConfigError, or JournalError in enforce mode."""
+        gate = self._gate()
+        _watch_frameworks()
+        with ExitStack() as stack:
+            stack.enter_context(acting_for(**self._said))
+            step = gates.enter(gate, self._agent, object(), entry="run")
+            assert step is not None  # the owner is new, and outside a run there is a gate
+            stack.push(functools.partial(_left, step))
+            stack.enter_context(context.use(step.frame))
+            _entered.set((*_entered.get(), (self, stack.pop_all())))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> Literal[False]:
+        """End the run; how it ended is recorded, and an exception goes on."""
+        open_runs = list(_entered.get())
+        last = max(index for index, (run, _) in enumerate(open_runs) if run is self)
+        _, stack = open_runs.pop(last)
+        _entered.set(tuple(open_runs))
+        stack.__exit__(kind, error, trace)
+        return False
+
+    async def __aenter__(self) -> Self:
+        """Start the run. Raises ConfigError, or JournalError in enforce mode."""
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> Literal[False]:
+        """End the run; how it ended is recorded, and an exception goes on."""
+        return self.__exit__(kind, error, trace)
+
+    def _gate(self) -> Gate | None:
+        if self._source is None and self._mode is None:
+            return None if context.current() is not None else _own_gate()
+        if self._opened is None:
+            self._opened = gates.open_gate(self._source, self._mode)
+        return self._opened
+
+
+_entered: ContextVar[tuple[tuple[Run, ExitStack], ...]] = ContextVar("handrail_runs", default=())
+"""The runs that are open here, outermost first: one Run object may be open in several tasks at once."""
+
+
+_hooks = WhenImported()
+
+
+def _watch_frameworks() -> None:
+    """Have every known framework's seam in place, as soon as the framework is imported."""
+    for trigger, seam in SEAMS.values():
+        _hooks.add(trigger, functools.partial(_install, seam))
+
+
+def _install(seam: str) -> None:
+    import_module(seam).install()
+
+
+def _left(step: Step, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+    gates.leave(step, error, _pauses())
+
+
+def run(
+    agent: str,
+    *,
+    config: str | Path | Settings | None = None,
+    mode: Mode | None = None,
+    tenant: str | None = None,
+    user: str | None = None,
+    session: str | None = None,
+    channel: str | None = None,
+) -> Run:
+    """A run of the agent called ``agent``: ``with handrail.run("helpdesk", user="ana"):`` around its loop.
+
+    Inside it every governed tool, MCP call and agent belongs to the run. ``config`` is a handrail.toml (default:
+    that of ``instrument()``, else the one found from the working directory upwards); ``mode`` goes before the
+    file's; the rest says on whose behalf the run acts, as in ``acting_for``. Entering raises what ``govern`` raises.
+    """
+    said = {"tenant": tenant, "user": user, "session": session, "channel": channel}
+    return Run(agent, config, mode, said)
