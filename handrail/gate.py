@@ -10,15 +10,17 @@ reaches the agent: verdicts are only marked, and our own faults are logged and c
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
-from handrail.audit.canonical import copy_of
+from handrail.audit.canonical import NotCanonical, copy_of
 from handrail.audit.recorder import findings_of
 from handrail.audit.steps import Outcome, Step, Steps
-from handrail.errors import AnswerRejected
+from handrail.config import ToolSettings
+from handrail.errors import AnswerRejected, HandrailError
 from handrail.policy.decision import PolicyRequest
 from handrail.rulebook import Rulebook, Snapshot
 from handrail.tracing import context, ids
@@ -32,7 +34,17 @@ NEUTRAL = "Not available: nothing can be done here under this name and with this
 """What the model reads of a denied tool, an unknown tool and a missing resource alike. It names nothing."""
 WITHHELD = "The result of this call was withheld because it is not valid."
 """What the model reads when a result failed its validator."""
+EFFECTS = ("read", "write", "irreversible")
+"""What a call does to the world, from the mildest to the gravest."""
 _CANCELLED = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit)
+
+
+class Validator(Protocol):
+    """Whatever looks at a value and says what is wrong with it."""
+
+    def check(self, value: object) -> tuple[Finding, ...]:
+        """What is wrong with ``value``; empty when nothing is."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +66,11 @@ class ToolCall:
     pauses: tuple[type[BaseException], ...] = ()
     """Exceptions that suspend the run rather than fail it."""
     show: Callable[[Any], object] = field(default=lambda value: value)
-    """Turns a result into what is recorded and validated."""
+    """Turns a result into what is recorded."""
+    content: Callable[[Any], Any] = field(default=lambda value: value)
+    """Takes from a result the value that validators look at; JSON text is read first."""
+    failed: Callable[[Any], bool] = field(default=lambda value: False)
+    """Whether a result says that the tool failed: some frameworks turn exceptions into answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +86,8 @@ class Passed:
 
     tool: object
     args: Mapping[str, Any]
+    used: set[str] = field(default_factory=set[str])
+    """Seams that this call has reached: a pass is good for one call in each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +152,8 @@ class Gate:
         if attempt.step is None:
             return attempt.refusal or execute(attempt.args)
         try:
-            if attempt.irreversible:
-                self._sync(attempt)
+            if attempt.irreversible and not self._durable(attempt):
+                return Refusal(NEUTRAL)
             with context.use(attempt.step.frame):
                 value = execute(attempt.args)
         except BaseException as error:
@@ -153,8 +171,8 @@ class Gate:
         if attempt.step is None:
             return attempt.refusal or await execute(attempt.args)
         try:
-            if attempt.irreversible:
-                await asyncio.to_thread(self._sync, attempt)
+            if attempt.irreversible and not await asyncio.to_thread(self._durable, attempt):
+                return Refusal(NEUTRAL)
             with context.use(attempt.step.frame):
                 value = await execute(attempt.args)
         except BaseException as error:
@@ -167,7 +185,7 @@ class Gate:
     # The pure core.
 
     def _admit(self, frame: Frame, call: ToolCall) -> _Attempt:
-        enforced = any(gate.rulebook.enforces for gate in frame.gates)
+        enforced = _enforced(frame)
         try:
             args = copy_of(call.args) if enforced else call.args  # 2 canonical
             judgement = _judge(frame, call, args)  # 3 decide, 4 validate
@@ -177,18 +195,17 @@ class Gate:
             return self._fault(frame, call, error, enforced)
 
     def _fault(self, frame: Frame, call: ToolCall, error: Exception, enforced: bool) -> _Attempt:
-        log.warning("The gate failed on a call of %r: %s: %s", call.name, type(error).__name__, error)
-        if not enforced:
-            return _Attempt(call.args)
-        judgement = Judgement("deny", "error", f"{type(error).__name__}: {error}", enforced=True)
+        log.warning("The gate failed on a call of %r: %s", call.name, _cause(error))
+        judgement = Judgement("deny", "error", _cause(error), enforced=enforced)
         try:
-            return self._intend(frame, call, {}, judgement)
-        except Exception:
-            return _Attempt({}, refusal=Refusal(NEUTRAL))
+            return self._intend(frame, call, {} if enforced else call.args, judgement)
+        except Exception as again:
+            self.steps.recorder.lost(again)
+            return _Attempt(call.args, refusal=Refusal(NEUTRAL) if enforced else None)
 
     def _intend(self, frame: Frame, call: ToolCall, args: Mapping[str, Any], judgement: Judgement) -> _Attempt:
-        effect = self.rulebook.now.settings.tool(call.name).effect
-        enforced = any(gate.rulebook.enforces for gate in frame.gates)
+        effect = max((_settings(gate, call.name).effect for gate in gates_of(frame)), key=EFFECTS.index)
+        enforced = _enforced(frame)
         step = self.steps.tool(
             frame, call.name, call.call_id, call.description, {"effect": effect, **judgement.record()},
             args=args, must=enforced and not judgement.stops,
@@ -204,59 +221,53 @@ class Gate:
         text = _explain(judgement.findings) if judgement.verdict == "reject" else NEUTRAL
         return _Attempt({}, refusal=Refusal(text))
 
-    def _sync(self, attempt: _Attempt) -> None:
+    def _durable(self, attempt: _Attempt) -> bool:
+        """Wait until the intent is on the disk; False when it is not, and the call may not run without it."""
         try:
             self.steps.recorder.sync()
-        except Exception:
-            if attempt.enforced:
-                raise
-            log.warning("An intent could not be made durable", exc_info=True)
+        except Exception as error:
+            log.warning("An intent could not be made durable: %s", error)
+            if attempt.enforced and attempt.step is not None:
+                attempt.step.finish("rejected", type(error).__name__)
+                return False
+        return True
 
     def _failed(self, attempt: _Attempt, call: ToolCall, error: BaseException) -> Refusal | None:
         outcome = outcome_of(error, call.pauses)
-        missing = attempt.enforced and self._is_missing(call.name, error)
-        if attempt.step is not None:
-            name = type(error).__name__
-            attempt.step.finish("not_found" if missing else outcome, None if outcome == "ok" else name)
+        if attempt.step is None:
+            return None
+        missing = attempt.enforced and outcome == "error" and _is_missing(attempt.step.frame, call.name, error)
+        attempt.step.finish("not_found" if missing else outcome, type(error).__name__)
         return Refusal(NEUTRAL) if missing else None
-
-    def _is_missing(self, tool: str, error: BaseException) -> bool:
-        names = self.rulebook.now.settings.tool(tool).not_found
-        return any(kind.__name__ in names for kind in type(error).__mro__)
 
     def _settle(self, attempt: _Attempt, call: ToolCall, value: Any) -> Any:
         assert attempt.step is not None
         try:
             shown = call.show(value)
-            findings = self._check(self.rulebook.now.validators.result(call.name), shown)  # 10 validate
+            checks = [
+                v for gate in gates_of(attempt.step.frame) for v in gate.rulebook.now.validators.result(call.name)
+            ]
+            findings = _check(checks, _read(call.content(value))) if checks else ()  # 10 validate
             rejected = attempt.enforced and any(f.severity == "error" for f in findings)
             result = self.steps.output(attempt.step, shown)
-            attempt.step.finish(
-                "rejected" if rejected else "ok", result=result, findings=findings_of(findings)
-            )  # 11 settle
+            outcome: Outcome = "rejected" if rejected else "error" if call.failed(value) else "ok"
+            attempt.step.finish(outcome, None, {"result": result, "findings": findings_of(findings)})  # 11 settle
             return Refusal(WITHHELD) if rejected else value
         except Exception:
             log.warning("The result of %r could not be recorded", call.name, exc_info=True)
             attempt.step.finish("rejected" if attempt.enforced else "ok")
             return Refusal(WITHHELD) if attempt.enforced else value
 
-    @staticmethod
-    def _check(validators: tuple[Any, ...], value: object) -> tuple[Finding, ...]:
-        return tuple(finding for validator in validators for finding in validator.check(value))
-
-    def answer(self, value: object) -> tuple[Finding, ...]:
-        """Check an agent's final answer.
-
-        Raises AnswerRejected in enforce mode when a validator rejects it.
-        """
-        findings = self._check(self.rulebook.now.validators.answer(), value)
+    def answer(self, value: object) -> tuple[tuple[Finding, ...], AnswerRejected | None]:
+        """What the validators say of an agent's final answer, and the error to raise where enforce mode rejects it."""
+        findings = _check(self.rulebook.now.validators.answer(), _read(value))
         errors = [finding for finding in findings if finding.severity == "error"]
-        if errors and self.rulebook.enforces:
-            raise AnswerRejected(
-                f"The final answer did not pass the validator {errors[0].validator!r} ({errors[0].code}). "
-                "The findings are in the audit record of the run."
-            )
-        return findings
+        if not errors or not self.rulebook.enforces:
+            return findings, None
+        return findings, AnswerRejected(
+            f"The final answer did not pass the validator {errors[0].validator!r} ({errors[0].code}). "
+            "The findings are in the audit record of the run."
+        )
 
     def judge(self, frame: Frame, call: ToolCall, args: Mapping[str, Any]) -> Judgement:
         """What this gate alone says of the call: identity, policy, then the argument validators."""
@@ -270,20 +281,57 @@ class Gate:
     def _validate(self, snapshot: Snapshot, call: ToolCall, args: Mapping[str, Any]) -> Judgement | None:
         schema = self.rulebook.schema_validator(call.tool, call.schema)
         own = schema.check(args) if schema is not None else ()
-        findings = own or self._check(snapshot.validators.arguments(call.name), args)
+        findings = own or _check(snapshot.validators.arguments(call.name), args)
         if not any(finding.severity == "error" for finding in findings):
             return None
         by = "schema" if own else "validator"
         return Judgement("reject", by, f"{len(findings)} finding(s) on the arguments", findings=findings)
 
 
+def gates_of(frame: Frame) -> tuple[Gate, ...]:
+    """The gates that a call made in ``frame`` must pass, outermost first."""
+    return frame.gates
+
+
+def gate_of(frame: Frame) -> Gate:
+    """The gate that records what happens in ``frame``: the one that its run was started with."""
+    return gates_of(frame)[0]
+
+
+def _enforced(frame: Frame) -> bool:
+    return any(gate.rulebook.enforces for gate in gates_of(frame))
+
+
+def _settings(gate: Gate, tool: str) -> ToolSettings:
+    return gate.rulebook.now.settings.tool(tool)
+
+
+def _is_missing(frame: Frame, tool: str, error: BaseException) -> bool:
+    names = {name for gate in gates_of(frame) for name in _settings(gate, tool).not_found}
+    return any(kind.__name__ in names for kind in type(error).__mro__)
+
+
+def _check(validators: Iterable[Validator], value: object) -> tuple[Finding, ...]:
+    return tuple(finding for validator in validators for finding in validator.check(value))
+
+
+def _read(value: object) -> object:
+    """What JSON text says; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+
+
 def _stale(frame: Frame) -> list[Rulebook]:
-    return [gate.rulebook for gate in frame.gates if gate.rulebook.stale]
+    return [gate.rulebook for gate in gates_of(frame) if gate.rulebook.stale]
 
 
 def _judge(frame: Frame, call: ToolCall, args: Mapping[str, Any]) -> Judgement:
     """Ask every gate of the frame, outermost first; whoever stops the call decides, then whoever would."""
-    said = [gate.judge(frame, call, args) for gate in frame.gates]
+    said = [gate.judge(frame, call, args) for gate in gates_of(frame)]
     objections = [judgement for judgement in said if judgement.verdict != "allow"]
     return next((j for j in objections if j.stops), objections[0] if objections else said[-1])
 
@@ -317,6 +365,12 @@ def _facts(frame: Frame, args: Mapping[str, Any]) -> dict[str, object]:
         "run": {name: frame.state.counters.get(name) for name in ("steps", "model_calls", "tool_calls")},
         "env": {"now": ids.now_ns() / 1e9},
     }
+
+
+def _cause(error: Exception) -> str:
+    """What went wrong, for log and record; the text of a foreign exception may quote content."""
+    name = type(error).__name__
+    return f"{name}: {error}" if isinstance(error, (HandrailError, NotCanonical)) else name
 
 
 def _explain(findings: tuple[Finding, ...]) -> str:

@@ -11,7 +11,6 @@ import threading
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handrail import config
@@ -67,9 +66,9 @@ def snapshot(settings: Settings) -> Snapshot:
 class Rulebook:
     """Hands out the snapshot in force. Thread-safe."""
 
-    def __init__(self, first: Snapshot, *, path: Path | None, mode: Mode | None) -> None:
-        """``path`` and ``mode`` are the arguments to load again with."""
-        self._now, self._path, self._mode = first, path, mode
+    def __init__(self, first: Snapshot, *, follow: bool = True, mode: Mode | None = None) -> None:
+        """``mode`` goes before the file's at every load; without ``follow`` the first snapshot stays for good."""
+        self._now, self._follow, self._mode = first, follow, mode
         self._lock = threading.Lock()
         self._seen = self._signature()
         self._schemas: dict[int, tuple[Any, SchemaValidator | None]] = {}
@@ -83,7 +82,7 @@ class Rulebook:
     @property
     def stale(self) -> bool:
         """Whether the file has changed since it was read."""
-        return self._now.settings.file is not None and self._signature() != self._seen
+        return self._follow and self._now.settings.file is not None and self._signature() != self._seen
 
     @property
     def enforces(self) -> bool:
@@ -106,11 +105,13 @@ class Rulebook:
                 return
             self._seen = signature
             try:
-                self._now = snapshot(config.load(self._path, mode=self._mode))
+                # the file itself, not a search for one: a deleted file must not end in the rules of another
+                self._now = snapshot(config.load(self._now.settings.file, mode=self._mode))
                 record: dict[str, object] = {"outcome": "loaded", **self._now.facts()}
-            except (HandrailError, OSError) as error:
-                log.error("The changed configuration is refused, the last good one stays in force: %s", error)
-                record = {"outcome": "kept", **self._now.facts(), "error": str(error)}
+            except Exception as error:  # whatever is wrong with the new file, it must not reach the agent
+                said = str(error) if isinstance(error, HandrailError) else type(error).__name__
+                log.error("The changed configuration is refused, the last good one stays in force: %s", said)
+                record = {"outcome": "kept", **self._now.facts(), "error": said}
         self.on_change({"k": "config.load", **record})
 
     def schema_validator(

@@ -11,7 +11,9 @@ MAX_DEPTH = 100
 """Deeper nesting is refused: no tool needs it, and it is a way to exhaust the stack."""
 MAX_BYTES = 4 << 20
 """Largest total size of the strings and keys of one value, in characters; more is refused."""
-MAX_PARTS = 1_000_000
+_CONTAINER = 16
+"""What a container counts besides its strings: a few of them, each in the next twice, are 2 to the depth."""
+MAX_PARTS = 250_000
 """Parts of one value that a record shows; a value that contains itself has no end of them."""
 MAX_REPR = 10_000
 """Characters kept of the text of a value that is not JSON."""
@@ -45,10 +47,10 @@ class _Copier:
             return value
         if kind is float:
             return _finite(value)  # type: ignore[arg-type]
-        if isinstance(value, (dict, list)) or kind is tuple:
+        if kind is tuple or issubclass(kind, (dict, list)):  # the real class, not what an object says it is
             if depth >= MAX_DEPTH:
                 raise NotCanonical(f"nested deeper than {MAX_DEPTH} levels")
-            self._spend(1)
+            self._spend(_CONTAINER)
             return self._container(value, depth + 1)
         return value
 
@@ -112,7 +114,9 @@ class _Shower:
             return value
         if depth >= MAX_DEPTH or self._room < 0:
             return {TYPE_TAG: _type_name(kind), "text": ""}
-        return self._container(value, depth + 1)
+        shown = self._container(value, depth + 1)
+        # cut anywhere inside: an honest mark in place of a part that looks like the whole
+        return shown if self._room >= 0 else {TYPE_TAG: _type_name(kind), "text": ""}
 
     def _container(self, value: Any, depth: int) -> Any:
         try:
@@ -126,7 +130,7 @@ class _Shower:
 
 
     def _some(self, items: Iterable[Any]) -> Iterable[Any]:
-        return islice(items, max(self._room, 0))
+        return islice(items, max(self._room, 0) + 1)
 
 
 def _replaced(text: str) -> str:

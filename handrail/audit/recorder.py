@@ -24,6 +24,7 @@ from handrail.validators.findings import Finding
 log = logging.getLogger(__name__)
 
 Ref = Mapping[str, Any]
+_UNENCODABLE = (TypeError, ValueError, OverflowError, RecursionError)
 MAX_DEDUPED = 10_000
 """Payloads of one run that are remembered so that each is stored once."""
 
@@ -44,11 +45,19 @@ class Recorder:
     def write(self, record: dict[str, object], *, must: bool = False) -> None:
         """Append one record. Raises JournalError only when ``must`` is set."""
         try:
-            self._open().append(record)
+            self._append(record)
         except Exception as error:
-            self._lost(error)
+            self.lost(error)
             if must:
-                raise error if isinstance(error, HandrailError) else JournalError(str(error)) from error
+                raise error if isinstance(error, HandrailError) else JournalError(type(error).__name__) from error
+
+    def _append(self, record: dict[str, object]) -> None:
+        try:
+            self._open().append(record)
+        except JournalError as error:
+            if not isinstance(error.__cause__, _UNENCODABLE):
+                raise
+            self._open().append(jsonable(record))  # a lone surrogate in a name that the model made up, or the like
 
     def sync(self) -> None:
         """Wait until everything written so far is on the disk. Raises JournalError."""
@@ -62,11 +71,12 @@ class Recorder:
             if self._key is None:
                 self._key = folder_key(self._folder)
             return keyed_digest(self._key, text)
-        except (OSError, HandrailError) as error:
-            self._lost(error)
+        except (OSError, ValueError, HandrailError) as error:
+            self.lost(error)
             return ""
 
-    def _lost(self, error: Exception) -> None:
+    def lost(self, error: Exception) -> None:
+        """Count a record or payload that ``error`` kept from being written; a warning goes out once."""
         if not self._warned:
             self._warned = True
             log.warning(
@@ -79,18 +89,20 @@ class Recorder:
         except Exception:
             log.debug("The loss could not be counted either", exc_info=True)
 
-    def payload(self, value: object, state: RunState | None = None) -> Ref | None:
+    def payload(self, value: object, state: RunState | None = None, *, must: bool = False) -> Ref | None:
         """Keep ``value`` apart and return its reference; None when it could not be kept.
 
-        With ``state``, an equal value of the same run is stored once.
+        With ``state``, an equal value of the same run is stored once. Raises JournalError only when ``must`` is set.
         """
         try:
-            body = _body(value)
+            body = body_of(value)
             if state is None:
                 return self._open().put(body)
             return self._once(state, body)
         except Exception as error:
-            self._lost(error)
+            self.lost(error)
+            if must:
+                raise error if isinstance(error, HandrailError) else JournalError(type(error).__name__) from error
             return None
 
     def _once(self, state: RunState, body: bytes) -> Ref:
@@ -167,7 +179,7 @@ class _Memory:
         return blake2b(body, key=self._key, digest_size=16).digest()
 
 
-def _body(value: object) -> bytes:
+def body_of(value: object) -> bytes:
     """Canonical JSON of any value. The encoder writes what is not finite as null, so a null is looked at."""
     try:
         body = encode(value)

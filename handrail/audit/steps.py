@@ -7,9 +7,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Literal
 
-from handrail.audit.journal import encode
-
-from handrail.audit.recorder import Recorder, Ref
+from handrail.audit.recorder import Recorder, Ref, body_of
 from handrail.tracing import ids, spans
 from handrail.tracing.context import Frame, RunState
 from handrail.tracing.identity import Principal
@@ -22,7 +20,7 @@ _FAILED = {"error", "cancelled"}
 
 def digest(value: object) -> str:
     """SHA-256 (hex) of a value's canonical JSON: for what is no secret, such as tool manifests."""
-    return sha256(encode(value)).hexdigest()
+    return sha256(body_of(value)).hexdigest()
 
 
 @dataclass(slots=True, eq=False)
@@ -41,12 +39,12 @@ class Step:
     ends: dict[str, Any] = field(default_factory=dict[str, Any])
     """Span attributes that are only known at the end."""
 
-    def finish(self, outcome: Outcome, error: str | None = None, **facts: object) -> None:
+    def finish(self, outcome: Outcome, error: str | None = None, facts: Mapping[str, object] | None = None) -> None:
         """Close span and record. ``error`` is a class name; ``facts`` are fields of the closing record."""
         if self.done:
             return
         self.done = True
-        self.steps.finish(self, outcome, error, facts)
+        self.steps.finish(self, outcome, error, facts or {})
 
 
 class Steps:
@@ -118,29 +116,23 @@ class Steps:
     ) -> Step:
         """Open the step of one proposed tool call: this record is the durable intent.
 
-        Raises JournalError when ``must`` is set and the record cannot be written.
+        Raises JournalError when ``must`` is set and the record or its arguments cannot be written.
         """
         opened = self._open("tool", above, name, _tool_attributes(above, name, call_id, description, facts))
         if self._content and opened.frame.span is not None:
-            opened.frame.span.set_attribute("gen_ai.tool.call.arguments", encode(args).decode())
-        above.state.counters.add("steps")
-        above.state.counters.add("tool_calls")
+            opened.frame.span.set_attribute("gen_ai.tool.call.arguments", body_of(args).decode())
         principal = above.principal
         base = {"tool": name, "call_id": call_id, "agent": principal.agent, "tenant": principal.tenant}
-        record = self._record(
-            "tool.call",
-            opened,
-            base,
-            {"chain": list(principal.links)},
-            facts,
-            {"args": self.recorder.payload(args)},
-        )
+        chain = {"chain": list(principal.links)}
         try:
-            self.recorder.write(record, must=must)
+            kept = {"args": self.recorder.payload(args, must=must)}
+            self.recorder.write(self._record("tool.call", opened, base, chain, facts, kept), must=must)
         except BaseException:
             opened.done = True
             spans.end(opened.frame.span, {}, "journal", ids.now_ns())
             raise
+        above.state.counters.add("steps")
+        above.state.counters.add("tool_calls")
         return opened
 
     def finish(self, step: Step, outcome: Outcome, error: str | None, facts: Mapping[str, object]) -> None:
@@ -186,7 +178,7 @@ class Steps:
     def output(self, step: Step, value: object) -> Ref | None:
         """Keep what a step gave back, once per run, and put it on the span when content is on."""
         if self._content and step.frame.span is not None and step.kind == "tool":
-            step.ends["gen_ai.tool.call.result"] = encode(value).decode()
+            step.ends["gen_ai.tool.call.result"] = body_of(value).decode()
         return self.recorder.payload(value, step.frame.state)
 
 

@@ -15,7 +15,7 @@ from handrail.config.settings import (
     ToolSettings,
     ValidateSettings,
 )
-from handrail.config.tools import check_tools
+from handrail.config.tools import check_spelling, check_tools
 
 __all__ = [
     "Candidate",
@@ -28,6 +28,7 @@ __all__ = [
     "Settings",
     "ToolSettings",
     "ValidateSettings",
+    "check_spelling",
     "check_tools",
     "find",
     "load",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from handrail.config.document import nearest
 from handrail.config.settings import Place, Settings
@@ -30,6 +31,31 @@ def check_tools(settings: Settings, names: Iterable[str]) -> None:
     known = frozenset(names)
     for mention in sorted(_mentions(settings), key=lambda mention: mention.place.line or 0):
         _check(mention, settings, known)
+
+
+def check_spelling(settings: Settings, names: Iterable[str]) -> list[str]:
+    """Raise PolicyError for a tool name that is nearly one of ``names``, the tools of one governed agent.
+
+    The same file may govern agents that are not here, so a name unlike any other is not refused: the sentences
+    that are returned say which ones these are. Tools under ``[tools]`` count as known, unless such a table is
+    itself nearly the name of a tool that has none.
+    """
+    found = frozenset(names)
+    known = found | {name for name in settings.tools if not _slip(name, found - settings.tools.keys())}
+    strangers: list[str] = []
+    for mention in sorted(_mentions(settings), key=lambda mention: mention.place.line or 0):
+        try:
+            _check(mention, settings, known)
+        except PolicyError as error:
+            if "*" not in mention.name and _slip(mention.name, known - {mention.name}):
+                raise
+            strangers.append(str(error))
+    return strangers
+
+
+def _slip(name: str, names: Iterable[str]) -> bool:
+    """Whether ``name`` is so like one of ``names`` that it is taken for a slip of the pen."""
+    return bool(get_close_matches(name, sorted(names), n=1, cutoff=0.8))
 
 
 def matches(pattern: str, name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -9,12 +10,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
-from handrail.config import Mode, Settings
-from handrail.errors import NotSupported
+from handrail.config import Mode, Settings, check_spelling
+from handrail.errors import NotSupported, PolicyError
 from handrail.frameworks import gates
 from handrail.frameworks.patching import WhenImported
+from handrail.gate import Gate
 from handrail.tracing import threads
 from handrail.tracing.identity import Principal
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -53,12 +57,33 @@ def govern(
         module = import_module(seam)
         supports = getattr(module, "supports", None)
         if supports is not None and supports(agent):
-            governed: T = module.govern(agent, gates.open_gate(config, mode), name=name, said=said, spec=spec)
+            gate = gates.open_gate(config, mode)
+            _check_names(gate, agent)
+            governed: T = module.govern(agent, gate, name=name, said=said, spec=spec)
             return governed
     raise NotSupported(
         f"govern() knows no framework of a {type(agent).__module__}.{type(agent).__qualname__}. It takes LangChain "
         "and LangGraph objects; for plain functions use @handrail.tool and `with handrail.run(agent=...)`."
     )
+
+
+def _check_names(gate: Gate, agent: object) -> None:
+    """Refuse a configuration that misspells one of the agent's tools; in observe mode only say so."""
+    from handrail.frameworks.discover import tools_of
+
+    settings = gate.rulebook.now.settings
+    names = [tool.name for tool in tools_of(agent)] if settings.file is not None else []
+    if not names:
+        return
+    try:
+        strangers = check_spelling(settings, names)
+    except PolicyError as error:
+        if settings.mode == "enforce":
+            raise
+        log.error("%s In enforce mode this is refused.", error)
+        return
+    if strangers:
+        log.warning("%s If another agent has it, declare it under [tools].", " ".join(strangers))
 
 
 def govern_again(agent: T, spec: tuple[Any, ...]) -> T:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import inspect
 import sys
 import sysconfig
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import FunctionType, MethodType, ModuleType
-from typing import Any
+from typing import Any, TypeGuard
 
 from handrail.errors import NotSupported
 
@@ -83,7 +83,7 @@ class _Found:
 
 
 def _look(agent: object) -> _Found:
-    collection = isinstance(agent, (list, tuple, set, frozenset, Mapping, ModuleType))
+    collection = _is_collection(agent) or _is_mapping(agent) or isinstance(agent, ModuleType)
     if not (collection or _is_runnable(agent) or hasattr(agent, "__handrail_tool__")):
         kind = type(agent)
         raise NotSupported(
@@ -91,7 +91,8 @@ def _look(agent: object) -> _Found:
             "LangGraph object, or a list or module of functions under @handrail.tool."
         )
     found = _Found()
-    waiting, seen = [agent], dict[int, object]()
+    waiting: list[Any] = [agent]
+    seen: dict[int, object] = {}
     while waiting and len(seen) < MAX_OBJECTS:
         one = waiting.pop(0)
         if id(one) in seen:
@@ -107,7 +108,7 @@ def _is_runnable(value: object) -> bool:
     return runnables is not None and isinstance(value, runnables.Runnable)
 
 
-def _enter(one: object, found: _Found) -> Iterator[object]:
+def _enter(one: Any, found: _Found) -> Iterator[Any]:
     """Put down what ``one`` is, and tell what to look at next."""
     described = getattr(one, "__handrail_tool__", None)
     if described is not None:
@@ -117,19 +118,35 @@ def _enter(one: object, found: _Found) -> Iterator[object]:
         yield from _inside(one)
     elif isinstance(one, ModuleType):
         yield from (value for value in vars(one).values() if hasattr(value, "__handrail_tool__"))
-    elif isinstance(one, Mapping):
+    elif _is_mapping(one):
         _note_definition(one, found)
         yield from _worthy(one.values())
-    elif isinstance(one, (list, tuple, set, frozenset)):
+    elif _is_collection(one):
         yield from _worthy(one)
     elif isinstance(one, (FunctionType, MethodType)):
         yield from _worthy(_referred(one))
 
 
-def _worthy(values: Any) -> Iterator[object]:
+def _worthy(values: Iterable[Any]) -> Iterator[Any]:
     """What can lead to a tool; everything else that a program refers to is left alone."""
-    kinds = (list, tuple, set, frozenset, Mapping, FunctionType, MethodType)
-    return (value for value in values if isinstance(value, kinds) or _is_of_family(value))
+    return (value for value in values if _leads_on(value))
+
+
+def _leads_on(value: Any) -> bool:
+    return (
+        _is_of_family(value)
+        or _is_mapping(value)
+        or _is_collection(value)
+        or isinstance(value, (FunctionType, MethodType))
+    )
+
+
+def _is_mapping(value: object) -> TypeGuard[Mapping[str, Any]]:
+    return isinstance(value, Mapping)
+
+
+def _is_collection(value: object) -> TypeGuard[Iterable[Any]]:
+    return isinstance(value, (list, tuple, set, frozenset))
 
 
 def _is_of_family(value: object) -> bool:
@@ -160,7 +177,9 @@ def _add(found: _Found, name: str, description: str, schema: Mapping[str, Any]) 
 def _inside(one: object) -> Iterator[object]:
     yield from _worthy(_part(one, name) for name in _PARTS)
     if not type(one).__module__.startswith(_FAMILY):
-        yield from _worthy(getattr(one, "__dict__", {}).values())  # a class of the user's own keeps its parts where it likes
+        yield from _worthy(
+            getattr(one, "__dict__", {}).values()
+        )  # a class of the user's own keeps its parts where it likes
 
 
 def _part(one: object, name: str) -> object:
@@ -170,14 +189,13 @@ def _part(one: object, name: str) -> object:
         return None
 
 
-def _note_definition(one: Mapping[Any, Any], found: _Found) -> None:
+def _note_definition(one: Mapping[str, Any], found: _Found) -> None:
     """A tool as it is sent to a provider: OpenAI's and Anthropic's forms."""
-    function = one.get("function", one)
-    if not isinstance(function, Mapping):
-        return
+    inner: Any = one.get("function")
+    function: Mapping[str, Any] = inner if _is_mapping(inner) else one
     name, kind = function.get("name"), one.get("type")
-    schema = function.get("parameters", function.get("input_schema"))
-    if isinstance(name, str) and isinstance(schema, Mapping):
+    schema: Any = function.get("parameters", function.get("input_schema"))
+    if isinstance(name, str) and _is_mapping(schema):
         _add(found, name, str(function.get("description") or ""), schema)
     elif isinstance(kind, str) and kind.startswith(_HOSTED):
         found.hosted.add(kind)

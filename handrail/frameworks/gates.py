@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from handrail import config
-from handrail.audit.recorder import Recorder
+from handrail.audit import oscalls
+from handrail.audit.recorder import Recorder, findings_of
 from handrail.audit.steps import Step, Steps
 from handrail.config import Mode, Settings
-from handrail.errors import AnswerRejected, HandrailError, JournalError
-from handrail.gate import Gate, Passed, outcome_of
+from handrail.errors import HandrailError, JournalError
+from handrail.gate import Gate, Passed, gate_of, outcome_of
 from handrail.rulebook import Rulebook, Snapshot, snapshot
 from handrail.tracing import context, threads
 from handrail.tracing.acting import acting, principal
-from handrail.tracing.context import Frame
+from handrail.tracing.context import Frame, RunState
 from handrail.tracing.identity import ANONYMOUS, Principal
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 FRAMEWORKS = ("langchain", "langchain-core", "langgraph", "deepagents", "mcp", "openai", "anthropic")
 """Distributions whose versions a run records where they are installed."""
 
+_INNER = "inner"
 _lock = threading.Lock()
 _gates: dict[tuple[object, ...], Gate] = {}
 _default: list[Gate] = []
@@ -37,29 +39,44 @@ _default: list[Gate] = []
 def open_gate(source: str | Path | Settings | None = None, mode: Mode | None = None) -> Gate:
     """The gate of one configuration; the same object for the same configuration.
 
-    ``source`` is a handrail.toml, ready-made settings, or None to look for the file. Raises ConfigError where
-    the configuration is wrong, and JournalError in enforce mode where the journal cannot be written.
+    ``source`` is a handrail.toml, ready-made settings (which stay as they are), or None to look for the file.
+    Raises ConfigError where the configuration is wrong, and JournalError in enforce mode where the journal
+    cannot be written.
     A wrong file in observe mode is said once, and the agent is observed without a policy.
     """
-    settings = source if isinstance(source, Settings) else None
+    given = source if isinstance(source, Settings) else None
     path = Path(source) if isinstance(source, (str, Path)) else None
-    rules = snapshot(settings) if settings is not None else _load(path, mode)
-    key = (rules.settings.file, rules.settings.mode, rules.settings.data, rules.settings.digest, id(settings))
+    settings = given or _settings(path, mode)
+    key = (settings.file, settings.mode, settings.data, settings.digest, id(given), mode)
     with _lock:
         if key not in _gates:
-            _gates[key] = _open(rules, path, mode)
+            _gates[key] = _open(_snapshot(settings), given is None, mode)
         return _gates[key]
 
 
-def _load(path: Path | None, mode: Mode | None) -> Snapshot:
+def _settings(path: Path | None, mode: Mode | None) -> Settings:
     try:
-        return snapshot(config.load(path, mode=mode))
+        return config.load(path, mode=mode)
     except HandrailError as error:
         file = path or config.find()
         if file is None or _wanted(file, mode) != "observe":
             raise
-        log.error("%s Observing without a policy until this is mended.", error)
-        return snapshot(Settings(data=Path(os.environ.get("HANDRAIL_DATA") or file.parent / ".handrail").absolute()))
+        return _without_policy(file, error)
+
+
+def _snapshot(settings: Settings) -> Snapshot:
+    try:
+        return snapshot(settings)
+    except HandrailError as error:
+        if settings.mode != "observe" or settings.file is None:
+            raise
+        return snapshot(_without_policy(settings.file, error))
+
+
+def _without_policy(file: Path, error: HandrailError) -> Settings:
+    log.error("%s Observing without a policy until this is mended.", error)
+    data = Path(os.environ.get("HANDRAIL_DATA") or file.parent / ".handrail").absolute()
+    return Settings(data=data, file=file.absolute())
 
 
 def _wanted(file: Path, mode: Mode | None) -> str:
@@ -73,8 +90,10 @@ def _wanted(file: Path, mode: Mode | None) -> str:
         return "unknown"
 
 
-def _open(rules: Snapshot, path: Path | None, mode: Mode | None) -> Gate:
+def _open(rules: Snapshot, follow: bool, mode: Mode | None) -> Gate:
     settings = rules.settings
+    if settings.mode == "enforce":
+        oscalls.require_locks()
     recorder = Recorder(settings.data, payloads=settings.payloads)
     try:
         recorder.check()
@@ -82,7 +101,7 @@ def _open(rules: Snapshot, path: Path | None, mode: Mode | None) -> Gate:
         if settings.mode == "enforce":
             raise
         log.warning("Handrail cannot record: %s The program goes on unrecorded; losses are counted.", error)
-    rulebook = Rulebook(rules, path=path, mode=mode)
+    rulebook = Rulebook(rules, follow=follow, mode=mode)
     rulebook.on_change = lambda record: recorder.write(dict(record))
     recorder.write({"k": "config.load", "outcome": "loaded", **rules.facts()})
     threads.install()
@@ -125,29 +144,52 @@ def enter(
     said: Mapping[str, str] | None = None,
     configurable: Mapping[str, Any] | None = None,
     entry: str = "",
+    place: tuple[str, str] = ("", ""),
 ) -> Step | None:
     """Open what ``owner`` starts: a run outside every run, a sub-agent's step inside one.
 
     None when ``owner`` only calls itself, or when no gate governs this call. ``said`` is what ``govern`` was
-    told about the principal; ``configurable`` is LangChain's configuration of the call.
+    told about the principal; ``configurable`` is LangChain's configuration of the call; ``place`` is the name
+    of the node that is running, and the id of its execution. In observe mode a fault of ours is logged, and
+    the call goes on unobserved.
     """
     frame = context.current()
-    if frame is not None:
-        return None if frame.owner is owner else _sub_agent(frame, gate, name, owner)
-    gate = gate or default_gate()
-    if gate is None:
+    if frame is not None and frame.owner is owner:
         return None
-    return _run(gate, name, owner, said or {}, configurable or {}, entry)
+    gate = gate or (default_gate() if frame is None else None)
+    asked = (*(frame.gates if frame else ()), *((gate,) if gate else ()))
+    try:
+        if frame is not None:
+            return _sub_agent(frame, gate, name, owner, place)
+        return _run(gate, name, owner, said or {}, configurable or {}, entry) if gate else None
+    except Exception:
+        if any(each.rulebook.enforces for each in asked):
+            raise
+        log.warning("A call of the agent %r could not be observed", name, exc_info=True)
+        return None
 
 
-def _sub_agent(frame: Frame, gate: Gate | None, name: str, owner: object) -> Step:
+def _handed(state: RunState, name: str, place: tuple[str, str]) -> tuple[str, ...]:
+    """The chain that was handed over to whoever starts here; every agent of the node's execution gets it."""
+    node, execution = place
+    for key in (execution, node, name):
+        chain = state.handoffs.get(key) if key else None
+        if chain is not None:
+            if key != execution:
+                del state.handoffs[key]
+            if execution:
+                state.handoffs[execution] = chain
+            return chain
+    return ()
+
+
+def _sub_agent(frame: Frame, gate: Gate | None, name: str, owner: object, place: tuple[str, str]) -> Step:
     gates = frame.gates if gate is None or gate in frame.gates else (*frame.gates, gate)
     acting_as = frame.principal
-    handed = frame.state.handoffs.pop(name, None)
-    for link in handed or ():
+    for link in _handed(frame.state, name, place):
         acting_as = acting_as.extended(link)
     acting_as = acting_as.extended(f"agent:{name or ANONYMOUS}")
-    return frame.gate.steps.agent(frame, acting_as, gates=gates, owner=owner)
+    return gate_of(frame).steps.agent(frame, acting_as, gates=gates, owner=owner)
 
 
 def _run(
@@ -194,8 +236,9 @@ def already_passed(frame: Frame, name: str, args: Mapping[str, Any], defaults: M
         return False
     if {**(defaults or {}), **passed.args} != args:
         return False
-    mine = object()
-    return frame.state.notes.setdefault(f"passed:{frame.step}", mine) is mine
+    first = _INNER not in passed.used
+    passed.used.add(_INNER)
+    return first
 
 
 def leave(step: Step, error: BaseException | None = None, pauses: tuple[type[BaseException], ...] = ()) -> None:
@@ -205,17 +248,10 @@ def leave(step: Step, error: BaseException | None = None, pauses: tuple[type[Bas
     if error is not None:
         step.finish(outcome_of(error, pauses), None if isinstance(error, pauses) else type(error).__name__)
         return
-    try:
-        findings = _answer(step)
-    except AnswerRejected as rejected:
-        step.finish("rejected", type(rejected).__name__)
-        raise
-    step.finish("ok", **({"findings": findings} if findings else {}))
-
-
-def _answer(step: Step) -> list[dict[str, str]]:
-    if step.kind != "run" or "answer" not in step.frame.state.notes:
-        return []
-    from handrail.audit.recorder import findings_of
-
-    return findings_of(step.frame.gate.answer(step.frame.state.notes["answer"]))
+    answer = step.frame.state.notes.get("answer") if step.kind == "run" else None
+    findings, rejected = gate_of(step.frame).answer(answer) if answer is not None else ((), None)
+    facts = {"findings": findings_of(findings)} if findings else {}
+    if rejected is not None:
+        step.finish("rejected", type(rejected).__name__, facts)
+        raise rejected
+    step.finish("ok", None, facts)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-defined, unused-ignore]
-    BaseInstrumentor,
-)
+from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
 
 from handrail.errors import HandrailError
 from handrail.frameworks import api, bootstrap
 
 
-class HandrailInstrumentor(BaseInstrumentor):
+class HandrailInstrumentor(BaseInstrumentor):  # type: ignore[misc]
     """``handrail.instrument()`` behind the interface that OpenTelemetry's launchers know."""
 
     def instrumentation_dependencies(self) -> Collection[str]:

@@ -11,7 +11,7 @@ from mcp.types import CallToolResult
 
 from handrail.frameworks import gates
 from handrail.frameworks.patching import Patches
-from handrail.gate import Refusal, ToolCall
+from handrail.gate import Refusal, ToolCall, gate_of
 from handrail.tracing import context
 from handrail.tracing.context import Frame
 
@@ -36,7 +36,7 @@ def _call_tool(original: Callable[..., Any]) -> Callable[..., Any]:
         with _frame(self) as frame:
             if frame is None or gates.already_passed(frame, name, given):
                 return await original(self, name, arguments, *args, **kwargs)
-            found = await frame.gate.atool(
+            found = await gate_of(frame).atool(
                 frame,
                 ToolCall(name, given, show=_shown),
                 lambda final: original(self, name, arguments if final is given else final, *args, **kwargs),

@@ -49,6 +49,11 @@ class Patches:
             setattr(owner, name, replacement)
             self._done[owner, name] = patch
 
+    @property
+    def applied(self) -> bool:
+        """Whether anything is wrapped."""
+        return bool(self._done)
+
     def undo(self) -> None:
         """Put every original back."""
         with self._lock:

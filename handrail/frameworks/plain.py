@@ -21,7 +21,7 @@ from handrail.frameworks import gates
 from handrail.frameworks.api import SEAMS
 from handrail.frameworks.patching import WhenImported
 from handrail.frameworks.signatures import Bound, Parameters
-from handrail.gate import Gate, Refusal, ToolCall
+from handrail.gate import Gate, Refusal, ToolCall, gate_of
 from handrail.tracing import context
 from handrail.tracing.acting import acting_for
 from handrail.tracing.context import Frame
@@ -47,9 +47,7 @@ def tool(function: Callable[..., Any] | None = None, /, *, name: str | None = No
     the text for the model, a ``str``, whatever the function returns otherwise. Outside a run each call is a
     run of its own. Raises TypeError for what is no function: generators, classes, other callables.
     """
-    if function is None:
-        return lambda given: _governed(given, name)
-    return _governed(function, name)
+    return functools.partial(_governed, name=name) if function is None else _governed(function, name)
 
 
 def _governed(function: Callable[..., Any], name: str | None) -> Callable[..., Any]:
@@ -92,7 +90,8 @@ class Described:
 
     def passed(self, frame: Frame, bound: Bound) -> bool:
         """Whether this call was let through already, as that of a framework's tool around this function."""
-        return gates.already_passed(frame, self.name, bound.seen, self.parameters.defaults)
+        own = getattr(frame.owner, "tool", None) is self  # a function that calls itself is decided again
+        return not own and gates.already_passed(frame, self.name, bound.seen, self.parameters.defaults)
 
 
 def _synchronous(function: Callable[..., Any], described: Described) -> Callable[..., Any]:
@@ -101,7 +100,7 @@ def _synchronous(function: Callable[..., Any], described: Described) -> Callable
         with _frame(described) as frame:
             if described.passed(frame, bound):
                 return function(*args, **kwargs)
-            found = frame.gate.tool(frame, described.call(bound), lambda final: bound.make(function, final))
+            found = gate_of(frame).tool(frame, described.call(bound), lambda final: bound.make(function, final))
         return found.text if isinstance(found, Refusal) else found
 
     return call
@@ -113,7 +112,7 @@ def _asynchronous(function: Callable[..., Any], described: Described) -> Callabl
         with _frame(described) as frame:
             if described.passed(frame, bound):
                 return await function(*args, **kwargs)
-            found = await frame.gate.atool(frame, described.call(bound), lambda final: bound.make(function, final))
+            found = await gate_of(frame).atool(frame, described.call(bound), lambda final: bound.make(function, final))
         return found.text if isinstance(found, Refusal) else found
 
     return call
@@ -156,13 +155,16 @@ def _pauses() -> tuple[type[BaseException], ...]:
 
 
 class Run:
-    """A run of an agent that is plain Python; made by :func:`run`. Takes ``with`` and ``async with``, any number of times.
+    """A run of an agent that is plain Python; made by :func:`run`. It takes ``with`` and ``async with``, and again.
 
     Entered inside another run it is a sub-agent there: a step of that run, with a longer delegation chain.
     """
 
-    def __init__(self, agent: str, source: str | Path | Settings | None, mode: Mode | None, said: Mapping[str, str | None]) -> None:
-        self._agent, self._source, self._mode, self._said = agent, source, mode, said
+    def __init__(
+        self, agent: str, source: str | Path | Settings | None, mode: Mode | None, said: Mapping[str, str | None]
+    ) -> None:
+        self._agent, self._source, self._said = agent, source, said
+        self._mode: Mode | None = mode
         self._opened: Gate | None = None
 
     def __enter__(self) -> Self:

@@ -30,7 +30,7 @@ class Bound:
         if final is self.seen or self.bound is None:
             return function(*self.args, **self.kwargs)
         given = {name: final.get(name, value) for name, value in self.bound.arguments.items()}
-        call = inspect.BoundArguments(self.bound.signature, given)  # type: ignore[arg-type]
+        call = inspect.BoundArguments(self.bound.signature, given)
         return function(*call.args, **call.kwargs)
 
 

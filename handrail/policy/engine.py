@@ -22,6 +22,7 @@ from handrail.policy.links import RoleLinks
 # Casbin has no type information; from here on it is used through this untyped name only.
 _casbin = cast("Any", casbin)
 
+_PARSE_TRIES = 20
 _SILENT = logging.getLogger("handrail.policy.casbin")
 _SILENT.disabled = True
 
@@ -102,7 +103,7 @@ class Enforcer:
         """Parse these matchers now: Python's parser may fail when several threads use it at once."""
         for text in matchers:
             if text not in self._parsed:
-                self._parsed[text] = self._parse(text, self._functions)
+                self._parsed[text] = _patiently(self._parse, text, self._functions)
 
     def share_matchers(self, other: Enforcer) -> None:
         """Use what ``other``, over the same model, has parsed."""
@@ -182,4 +183,14 @@ def from_text(model: Model, policy: str, links: LinksOf) -> Enforcer:
 
 def parse_matcher(text: str) -> ast.expr:
     """The syntax tree of a matcher after Casbin's own rewriting; raises SyntaxError."""
-    return _casbin.Enforcer._get_expression(text, {}).ast_parsed_value  # type: ignore[no-any-return]
+    return _patiently(_casbin.Enforcer._get_expression, text, {}).ast_parsed_value  # type: ignore[no-any-return]
+
+
+def _patiently(parse: Callable[..., Any], *given: object) -> Any:
+    """Parse again when CPython 3.11 refuses a good text because other threads parse too (gh-106905)."""
+    for _ in range(_PARSE_TRIES):
+        try:
+            return parse(*given)
+        except SystemError:
+            continue
+    return parse(*given)

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from dataclasses import replace
 
 from handrail.tracing import context
-from handrail.tracing.identity import ANONYMOUS, Principal
+from handrail.tracing.identity import ANONYMOUS, DEFAULT_TENANT, Principal
 
 FIELDS = ("tenant", "user", "session", "channel")
 """What a caller may say about who is acting."""
@@ -59,4 +59,9 @@ def acting() -> Mapping[str, str]:
 def principal(*layers: Mapping[str, str]) -> Principal:
     """The principal that ``layers`` describe, later ones over earlier ones; empty values say nothing."""
     said = {name: layer[name] for layer in layers for name in FIELDS if layer.get(name)}
-    return Principal(**said)
+    return Principal(
+        said.get("tenant", DEFAULT_TENANT),
+        said.get("user", ANONYMOUS),
+        said.get("session", ""),
+        said.get("channel", ""),
+    )

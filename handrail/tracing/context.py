@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
@@ -66,7 +66,7 @@ class Frame:
 
     state: RunState
     gates: tuple[Any, ...]
-    """The gates that a call made here must pass, outermost first; the last one records."""
+    """The gates that a call made here must pass, outermost first; opaque here, see ``handrail.gate.gates_of``."""
     step: str
     """Id of the open step, 16 hex digits: the parent of whatever starts here."""
     principal: Principal
@@ -76,11 +76,6 @@ class Frame:
     span: Any = None
     """The open OpenTelemetry span, or None."""
 
-    @property
-    def gate(self) -> Any:
-        """The innermost gate: it records what happens here."""
-        return self.gates[-1]
-
 
 _frame: ContextVar[Frame | None] = ContextVar("handrail_frame", default=None)
 _KEY = otel.create_key("handrail-frame")
@@ -89,6 +84,11 @@ _KEY = otel.create_key("handrail-frame")
 def current() -> Frame | None:
     """The frame that the running code stands in; None outside every run."""
     return _frame.get() or cast("Frame | None", otel.get_value(_KEY))
+
+
+def carried_by(copied: Context) -> Frame | None:
+    """The frame that a copied context brings along; None where it was copied outside every run."""
+    return copied.get(_frame)
 
 
 class use:  # a verb, because it reads as one; a class, because a generator costs three times as much
@@ -105,8 +105,11 @@ class use:  # a verb, because it reads as one; a class, because a generator cost
         return self._frame
 
     def __exit__(self, *raised: object) -> None:
+        try:
+            _frame.reset(self._token)
+        except ValueError:  # a coroutine or generator that is thrown away elsewhere: nothing of ours is set there
+            return
         otel.detach(self._attached)
-        _frame.reset(self._token)
 
 
 def _otel_context(frame: Frame) -> otel.Context:

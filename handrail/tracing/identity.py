@@ -39,6 +39,6 @@ class Principal:
 
     def extended(self, link: str) -> Principal:
         """This principal with one more link; a link that is already there is not repeated."""
-        if link in self.chain:
+        if link in self.links:
             return self
         return Principal(self.tenant, self.user, self.session, self.channel, (*self.chain, link))

@@ -56,29 +56,36 @@ class Spans:
 
     def start(self, name: str, kind: str, attributes: Mapping[str, Any], start_ns: int) -> Span | None:
         """A span for a step of ``kind`` (``agent``, ``model``, ``tool``) under the current one, or None."""
-        tracer = self.tracer()
-        if tracer is None:
+        try:
+            tracer = self.tracer()
+            if tracer is None:
+                return None
+            return tracer.start_span(
+                name,
+                kind=KINDS.get(kind, SpanKind.INTERNAL),
+                attributes=attributes,
+                start_time=start_ns,
+                record_exception=False,
+                set_status_on_exception=False,
+            )
+        except Exception as error:  # a provider, sampler or processor of the user's own
+            log.warning("A span could not be started: %s", type(error).__name__)
             return None
-        return tracer.start_span(
-            name,
-            kind=KINDS.get(kind, SpanKind.INTERNAL),
-            attributes=attributes,
-            start_time=start_ns,
-            record_exception=False,
-            set_status_on_exception=False,
-        )
 
 
 def end(span: Span | None, attributes: Mapping[str, Any], error: str | None, end_ns: int) -> None:
     """End a span; ``error`` is an exception class name or another low-cardinality error type."""
     if span is None:
         return
-    if span.is_recording():
-        span.set_attributes(dict(attributes))
-        if error is not None:
-            span.set_attribute("error.type", error)
-            span.set_status(Status(StatusCode.ERROR))
-    span.end(end_ns)
+    try:
+        if span.is_recording():
+            span.set_attributes(dict(attributes))
+            if error is not None:
+                span.set_attribute("error.type", error)
+                span.set_status(Status(StatusCode.ERROR))
+        span.end(end_ns)
+    except Exception as problem:
+        log.warning("A span could not be ended: %s", type(problem).__name__)
 
 
 def ids(span: Span | None) -> tuple[str, str] | None:

@@ -41,17 +41,15 @@ def uninstall() -> None:
         setattr(owner, name, original)
 
 
-def _carries_context(call: object) -> bool:
-    """Whether ``call`` runs in a copied context: it brings the frame along by itself."""
-    return isinstance(getattr(call, "__self__", None), Context)
-
-
 def _start(wrapped: Callable[..., Any], thread: Any, args: Any, kwargs: Any) -> Any:
     frame = context.current()
     target = getattr(thread, "_target", None)
     # pool workers outlive the call that started them: what they run is wrapped in submit
-    if frame is not None and target is not _pool_worker and not _carries_context(target):
-        thread.run = _ThreadRun(frame, thread)
+    if frame is not None and target is not _pool_worker:
+        if _runs_in_context(target):
+            thread._args = _enclosed(frame, target, thread._args)
+        else:
+            thread.run = _ThreadRun(frame, thread)
     return wrapped(*args, **kwargs)
 
 
@@ -70,9 +68,23 @@ class _ThreadRun:
 
 def _submit(wrapped: Callable[..., Any], pool: Any, args: Any, kwargs: Any) -> Any:
     frame = context.current()
-    if frame is None or not args or _carries_context(args[0]):
+    if frame is None or not args:
         return wrapped(*args, **kwargs)
+    if _runs_in_context(args[0]):
+        return wrapped(args[0], *_enclosed(frame, args[0], args[1:]), **kwargs)
     return wrapped(_in_frame(frame, args[0]), *args[1:], **kwargs)
+
+
+def _runs_in_context(call: object) -> bool:
+    """Whether ``call`` is the ``run`` of a context, which what it runs will stand in."""
+    return isinstance(getattr(call, "__self__", None), Context)
+
+
+def _enclosed(frame: context.Frame, call: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Arguments for a context's ``run``: one that was copied outside the run would leave the policy behind."""
+    if not args or context.carried_by(call.__self__) is not None:
+        return args
+    return (_in_frame(frame, args[0]), *args[1:])
 
 
 def _in_frame(frame: context.Frame, call: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+import sys
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any, TypeVar
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import Runnable, RunnableSequence
 from langchain_core.tools import BaseTool
 
-from handrail.frameworks.langchain import agents, models, tools
+from handrail.frameworks.langchain import agents, composition, models, tools
 from handrail.frameworks.langchain.agents import BINDING, Binding
 from handrail.frameworks.patching import Patches, WhenImported
 from handrail.gate import Gate
@@ -33,10 +36,13 @@ def install() -> None:
         patches.wrap(BaseChatModel, "_achat_model_stream_v3", models.aprotocol)
     for name, wrapper in agents.ENTRIES.items():
         patches.wrap(RunnableSequence, name, wrapper)
+    patches.wrap(RunnableSequence, "__init__", composition.joined)
     _hooks.add("langgraph.pregel", _install_graphs)
     _hooks.add("langgraph.prebuilt.tool_node", _install_tool_node)
-    _hooks.add("langchain_classic.agents.agent", _install_executor)
-    _hooks.add("langchain.agents.agent", _install_old_executor)
+    for package in ("langchain_classic", "langchain"):
+        _hooks.add(f"{package}.agents.agent", functools.partial(_install_executor, f"{package}.agents.agent"))
+        iterator = f"{package}.agents.agent_iterator"
+        _hooks.add(iterator, functools.partial(_install_executor_iterator, iterator))
 
 
 def _install_graphs() -> None:
@@ -44,6 +50,19 @@ def _install_graphs() -> None:
 
     patches.wrap(Pregel, "stream", agents.items("stream"))
     patches.wrap(Pregel, "astream", agents.aitems("astream"))
+    sequence = _graph_sequence()
+    if sequence is not None:
+        patches.wrap(sequence, "__init__", composition.joined)
+
+
+def _graph_sequence() -> type | None:
+    """LangGraph's own kind of sequence, which nodes are run in; None where this version has none."""
+    try:
+        module = import_module("langgraph._internal._runnable")
+    except ImportError:
+        return None
+    found: type | None = getattr(module, "RunnableSeq", None)
+    return found
 
 
 def _install_tool_node() -> None:
@@ -54,21 +73,16 @@ def _install_tool_node() -> None:
     patches.wrap(ToolNode, "_execute_tool_async" if newer else "_arun_one", tools.aexecute)
 
 
-def _install_executor() -> None:
-    from langchain_classic.agents.agent import AgentExecutor
-
-    _wrap_executor(AgentExecutor)
-
-
-def _install_old_executor() -> None:
-    from importlib import import_module
-
-    _wrap_executor(import_module("langchain.agents.agent").AgentExecutor)
-
-
-def _wrap_executor(executor: type) -> None:
+def _install_executor(module: str) -> None:
+    executor = import_module(module).AgentExecutor
     for name in ("invoke", "ainvoke", "stream", "astream"):
         patches.wrap(executor, name, agents.ENTRIES[name])
+
+
+def _install_executor_iterator(module: str) -> None:
+    iterator = import_module(module).AgentExecutorIterator
+    patches.wrap(iterator, "__iter__", agents.steps_of)
+    patches.wrap(iterator, "__aiter__", agents.asteps_of)
 
 
 def uninstall() -> None:
@@ -86,7 +100,7 @@ def govern(agent: T, gate: Gate, *, name: str | None, said: Mapping[str, str], s
     """A governed copy of ``agent``, of the same kind. ``spec`` is what to call ``handrail.govern`` with again."""
     install()
     original = getattr(type(agent), "_handrail_original", type(agent))
-    governed = _subclass(original, Binding(gate, name, said), spec)
+    governed = _subclass(original, Binding(gate, name, said, patches), spec)
     clone = _plain_copy(agent, original)
     object.__setattr__(clone, "__class__", governed)
     return clone
@@ -111,6 +125,8 @@ def _subclass(original: type, binding: Binding, spec: tuple[Any, ...]) -> type:
         "__doc__": original.__doc__,
         "__reduce_ex__": lambda self, protocol: (_again, (_plain_copy(self, original), spec)),
     }
+    if issubclass(original, RunnableSequence):
+        body.update(composition.OPERATORS)
     if not _is_graph(original):
         for entry, wrapper in agents.ENTRIES.items():
             body[entry] = _entry(original, entry, wrapper)
@@ -121,14 +137,14 @@ def _subclass(original: type, binding: Binding, spec: tuple[Any, ...]) -> type:
 
 
 def _entry(original: type, name: str, wrapper: Any) -> Any:
-    import functools
-
     method = getattr(original, name)
     return functools.wraps(method)(wrapper(method))
 
 
 def _is_graph(kind: type) -> bool:
-    return any(base.__module__.startswith("langgraph.pregel") for base in kind.__mro__)
+    """Whether every way into an object of this class ends in the wrapped methods of Pregel."""
+    module = sys.modules.get("langgraph.pregel")
+    return module is not None and issubclass(kind, module.Pregel)
 
 
 def _again(agent: Any, spec: tuple[Any, ...]) -> Any:

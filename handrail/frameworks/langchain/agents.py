@@ -6,12 +6,16 @@ entry methods wrapped one by one, for they do not end in one place.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
+
+from langchain_core.runnables import Runnable, RunnableSequence
+from langchain_core.runnables.config import var_child_runnable_config
 
 from handrail.audit.steps import Step
 from handrail.frameworks import gates
 from handrail.frameworks.langchain.pauses import HANDOFF, PAUSES
+from handrail.frameworks.patching import Patches
 from handrail.gate import Gate
 from handrail.tracing import context
 from handrail.tracing.context import Frame
@@ -19,6 +23,8 @@ from handrail.tracing.identity import ANONYMOUS
 
 UNNAMED = {"", "LangGraph", "RunnableSequence", "RunnableLambda", "AgentExecutor", "RunnableParallel"}
 """Names that a framework gives by itself: they name nobody."""
+MAX_WRAPPERS = 10
+"""How deep a name is looked for in bindings, retries and fallbacks."""
 BINDING = "_handrail_binding"
 """Class attribute of a governed object: which gate, and what ``govern`` was told."""
 
@@ -26,40 +32,79 @@ BINDING = "_handrail_binding"
 class Binding:
     """What ``govern`` was told about one object."""
 
-    def __init__(self, gate: Gate, name: str | None, said: Mapping[str, str]) -> None:
+    def __init__(self, gate: Gate, name: str | None, said: Mapping[str, str], patches: Patches) -> None:
         self.gate, self.name, self.said = gate, name, dict(said)
+        self._patches = patches
+
+    @property
+    def active(self) -> bool:
+        """Whether the seams below the object are in place; without them it runs bare."""
+        return self._patches.applied
 
 
 def name_of(agent: object) -> str:
-    """The agent's own name; empty when nobody gave it one."""
-    name = getattr(agent, "name", None) or getattr(agent, "run_name", None) or ""
-    return "" if name in UNNAMED or not isinstance(name, str) else name
+    """The agent's own name, or that of what it wraps; empty when nobody gave it one."""
+    for _ in range(MAX_WRAPPERS):
+        name = getattr(agent, "name", None)
+        if isinstance(name, str) and name not in UNNAMED:
+            return name
+        agent = getattr(agent, "bound", None)
+    return ""
 
 
-def enter(owner: Any, config: Any, entry: str) -> Step | None:
-    """Open the run or the sub-agent's step that a call of ``owner`` is; None where it is neither."""
+def enter(owner: Any, config: Any, entry: str, *, name: str | None = None) -> Step | None:
+    """Open the run or the sub-agent's step that a call of ``owner`` is; None where it is neither.
+
+    ``name`` goes before the owner's own where that is not an agent's.
+    """
     binding: Binding | None = getattr(type(owner), BINDING, None)
+    if binding is not None and not binding.active:
+        return None
+    if binding is None and isinstance(owner, RunnableSequence) and context.current() is not None:
+        return None  # a chain inside a run is part of the agent that calls it
     return gates.enter(
         binding.gate if binding else None,
-        (binding.name if binding else None) or name_of(owner),
+        (binding.name if binding else None) or (name_of(owner) if name is None else name),
         owner,
         said=binding.said if binding else None,
         configurable=_configurable(owner, config),
         entry=entry,
+        place=_place(),
     )
 
 
 def _configurable(owner: Any, config: Any) -> Mapping[str, Any]:
-    own = getattr(owner, "config", None)
     merged: dict[str, Any] = {}
-    for layer in (own, config):
+    for layer in (getattr(owner, "config", None), config):
         if isinstance(layer, Mapping) and layer.get("configurable"):
             merged.update(layer["configurable"])
     return merged
 
 
+def _place() -> tuple[str, str]:
+    """Name of the graph node that is running here, and the id of its execution; empty outside a graph."""
+    running = var_child_runnable_config.get() or {}
+    known = running.get("metadata") or {}
+    return str(known.get("langgraph_node") or ""), str(known.get("langgraph_checkpoint_ns") or "")
+
+
 def _config(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    return kwargs.get("config") or (args[0] if args else None)
+    return kwargs.get("config") or (args[1] if len(args) > 1 else None)
+
+
+def _paused(item: Any) -> bool:
+    """Whether a streamed item says that the run waits for somebody."""
+    if isinstance(item, tuple) and item:
+        item = item[-1]  # pyright: ignore[reportUnknownVariableType]
+    if type(item) is not dict:
+        return False
+    return "__interrupt__" in item or ("ns" in item and "data" in item and len(item.get("interrupts", ())) > 0)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+
+
+def _leave(step: Step, paused: bool) -> None:
+    if paused and step.kind == "run":
+        step.finish("interrupted")
+    gates.leave(step)
 
 
 def failed(step: Step, error: BaseException) -> None:
@@ -83,13 +128,13 @@ def call(entry: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Wrap a method that returns when it is done, such as ``invoke``."""
 
     def wrap(original: Callable[..., Any]) -> Callable[..., Any]:
-        def wrapper(self: Any, input: Any, *args: Any, **kwargs: Any) -> Any:
+        def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
             step = enter(self, _config(args, kwargs), entry)
             if step is None:
-                return original(self, input, *args, **kwargs)
+                return original(self, *args, **kwargs)
             try:
                 with context.use(step.frame):
-                    found = original(self, input, *args, **kwargs)
+                    found = original(self, *args, **kwargs)
             except BaseException as error:
                 failed(step, error)
                 raise
@@ -105,13 +150,13 @@ def acall(entry: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Wrap a coroutine method, such as ``ainvoke``."""
 
     def wrap(original: Callable[..., Any]) -> Callable[..., Any]:
-        async def wrapper(self: Any, input: Any, *args: Any, **kwargs: Any) -> Any:
+        async def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
             step = enter(self, _config(args, kwargs), entry)
             if step is None:
-                return await original(self, input, *args, **kwargs)
+                return await original(self, *args, **kwargs)
             try:
                 with context.use(step.frame):
-                    found = await original(self, input, *args, **kwargs)
+                    found = await original(self, *args, **kwargs)
             except BaseException as error:
                 failed(step, error)
                 raise
@@ -123,21 +168,42 @@ def acall(entry: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return wrap
 
 
+def _watch(step: Step, source: Iterator[Any]) -> Iterator[Any]:
+    paused = False
+    try:
+        for item in context.iterate(step.frame, source):
+            paused = paused or _paused(item)
+            yield item
+    except BaseException as error:
+        failed(step, error)
+        raise
+    _leave(step, paused)
+
+
+async def _awatch(step: Step, source: AsyncIterator[Any]) -> AsyncGenerator[Any]:
+    paused = False
+    items = context.aiterate(step.frame, source)
+    try:
+        async for item in items:
+            paused = paused or _paused(item)
+            yield item
+    except BaseException as error:
+        await items.aclose()
+        failed(step, error)
+        raise
+    _leave(step, paused)
+
+
 def items(entry: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Wrap a generator method, such as ``stream``."""
 
     def wrap(original: Callable[..., Any]) -> Callable[..., Any]:
-        def wrapper(self: Any, input: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        def wrapper(self: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
             step = enter(self, _config(args, kwargs), entry)
             if step is None:
-                yield from original(self, input, *args, **kwargs)
+                yield from original(self, *args, **kwargs)
                 return
-            try:
-                yield from context.iterate(step.frame, original(self, input, *args, **kwargs))
-            except BaseException as error:
-                failed(step, error)
-                raise
-            gates.leave(step)
+            yield from _watch(step, original(self, *args, **kwargs))
 
         return wrapper
 
@@ -148,25 +214,83 @@ def aitems(entry: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Wrap an asynchronous generator method, such as ``astream``."""
 
     def wrap(original: Callable[..., Any]) -> Callable[..., Any]:
-        async def wrapper(self: Any, input: Any, *args: Any, **kwargs: Any) -> AsyncGenerator[Any]:
+        async def wrapper(self: Any, *args: Any, **kwargs: Any) -> AsyncGenerator[Any]:
             step = enter(self, _config(args, kwargs), entry)
             if step is None:
-                async for item in original(self, input, *args, **kwargs):
+                async for item in original(self, *args, **kwargs):
                     yield item
                 return
-            source = context.aiterate(step.frame, original(self, input, *args, **kwargs))
+            watched = _awatch(step, original(self, *args, **kwargs))
             try:
-                async for item in source:
+                async for item in watched:
                     yield item
-            except BaseException as error:
-                await source.aclose()
-                failed(step, error)
-                raise
-            gates.leave(step)
+            finally:
+                await watched.aclose()
 
         return wrapper
 
     return wrap
+
+
+def steps_of(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap ``AgentExecutorIterator.__iter__``, what ``AgentExecutor.iter`` gives out."""
+
+    def wrapper(self: Any) -> Iterator[Any]:
+        step = enter(self.agent_executor, None, "iter")
+        source = original(self)
+        yield from source if step is None else _watch(step, source)
+
+    return wrapper
+
+
+def asteps_of(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap ``AgentExecutorIterator.__aiter__``."""
+
+    async def wrapper(self: Any) -> AsyncGenerator[Any]:
+        step = enter(self.agent_executor, None, "iter")
+        source = original(self) if step is None else _awatch(step, original(self))
+        try:
+            async for item in source:
+                yield item
+        finally:
+            await source.aclose()
+
+    return wrapper
+
+
+def _one_by_one(owner: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    """Whether the inputs of a batch come with configurations that may name different principals."""
+    configs = _config(args, kwargs)
+    if not isinstance(configs, (list, tuple)) or context.current() is not None:
+        return False
+    if getattr(type(owner), BINDING, None) is None and gates.default_gate() is None:
+        return False
+    said: list[Any] = [(config or {}).get("configurable") for config in configs]  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+    return any(other != said[0] for other in said[1:])
+
+
+def _batch(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap ``batch``: one run, or one for each input where each has its own principal or thread."""
+    together = call("batch")(original)
+
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if _one_by_one(self, args, kwargs):
+            return Runnable.batch(self, *args, **kwargs)
+        return together(self, *args, **kwargs)
+
+    return wrapper
+
+
+def _abatch(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap ``abatch`` likewise."""
+    together = acall("abatch")(original)
+
+    async def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if _one_by_one(self, args, kwargs):
+            return await Runnable.abatch(self, *args, **kwargs)
+        return await together(self, *args, **kwargs)
+
+    return wrapper
 
 
 ENTRIES: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
@@ -174,8 +298,8 @@ ENTRIES: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
     "ainvoke": acall("ainvoke"),
     "stream": items("stream"),
     "astream": aitems("astream"),
-    "batch": call("batch"),
-    "abatch": acall("abatch"),
+    "batch": _batch,
+    "abatch": _abatch,
     "transform": items("transform"),
     "atransform": aitems("atransform"),
 }

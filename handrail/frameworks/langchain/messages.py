@@ -62,6 +62,11 @@ def result_of(update: Any) -> object:
     return result(update)
 
 
+def failed(value: Any) -> bool:
+    """Whether a tool's answer is an exception that was turned into a message."""
+    return isinstance(value, ToolMessage) and value.status == "error"
+
+
 def content_of(value: Any) -> object:
     """The part of a tool's result that a validator looks at: a message's content."""
     return value.content if isinstance(value, ToolMessage) else value

@@ -18,12 +18,13 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.outputs import LLMResult
-from langchain_core.runnables.config import merge_configs
+from langchain_core.runnables.config import ensure_config, merge_configs
 
 from handrail.audit.steps import ModelCall, Step
 from handrail.frameworks import gates
+from handrail.frameworks.langchain import agents
 from handrail.frameworks.langchain import messages as show
-from handrail.gate import outcome_of
+from handrail.gate import gate_of, outcome_of
 from handrail.tracing import context
 from handrail.tracing.context import Frame
 
@@ -100,7 +101,7 @@ class _Call:
 
 def _opened(frame: Frame, model: BaseChatModel, messages: Sequence[BaseMessage], kwargs: dict[str, Any]) -> Step | None:
     try:
-        return frame.gate.steps.model(frame, _describe(model, messages, kwargs))
+        return gate_of(frame).steps.model(frame, _describe(model, messages, kwargs))
     except Exception:
         log.warning("A model call could not be recorded", exc_info=True)
         return None
@@ -122,10 +123,10 @@ def _close(step: Step, above: Frame, reply: AIMessage | None) -> None:
         "finish": show.finish_reasons(reply),
         "usage": used,
         "calls": [{"id": call.get("id"), "name": call["name"]} for call in reply.tool_calls],
-        "output": above.gate.steps.output(step, show.message(reply)),
+        "output": gate_of(above).steps.output(step, show.message(reply)),
     }
     step.ends.update(_attributes(facts, used))
-    step.finish("ok", **facts)
+    step.finish("ok", None, facts)
 
 
 def _attributes(facts: dict[str, Any], used: dict[str, int]) -> dict[str, Any]:
@@ -148,7 +149,7 @@ def _frame(model: BaseChatModel) -> Generator[Frame | None]:
     if frame is not None:
         yield None if frame.owner is model else frame
         return
-    step = gates.enter(None, "", model, entry="model")
+    step = agents.enter(model, None, "model", name="")
     if step is None:
         yield None
         return
@@ -248,32 +249,47 @@ class _Watcher(BaseCallbackHandler):
 
     run_inline = True
 
-    def __init__(self, call: _Call) -> None:
-        self._call = call
+    def __init__(self, call: _Call, run: Step | None) -> None:
+        """``run`` is the run that was opened for this call alone, if it was."""
+        self._call, self._run = call, run
 
     def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:
         """The reply is complete."""
         first = response.generations[0][0] if response.generations and response.generations[0] else None
         self._call.reply(getattr(first, "message", None))
+        if self._run is not None:
+            self._run.finish("ok")
 
     def on_llm_error(self, error: BaseException, **kwargs: Any) -> None:
         """The model failed, or its consumer went away."""
         self._call.failed(error)
+        if self._run is not None:
+            gates.leave(self._run, error)
 
 
-def _watched(frame: Frame, model: BaseChatModel, input: Any, config: Any, kwargs: dict[str, Any]) -> tuple[_Call, Any]:
-    call = _Call(frame, model, _messages(model, input), kwargs)
-    return call, merge_configs(config, {"callbacks": [_Watcher(call)]})
+def _watched(model: BaseChatModel, input: Any, config: Any, kwargs: dict[str, Any]) -> tuple[_Call, Any] | None:
+    """The observed call, and the configuration that tells its end; None when nobody watches."""
+    frame, run = context.current(), None
+    if frame is None:
+        run = agents.enter(model, config, "model", name="")
+        frame = run.frame if run else None
+    elif frame.owner is model:
+        return None
+    if frame is None:
+        return None
+    call = _Call(replace(frame, owner=None), model, _messages(model, input), kwargs)
+    # the callbacks of the graph around it come from a context variable, unless they are filled in here
+    return call, merge_configs(ensure_config(config), {"callbacks": [_Watcher(call, run)]})
 
 
 def protocol(original: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap ``_chat_model_stream_v3``: a lazy object, so its end is learnt from a callback."""
 
     def wrapper(self: BaseChatModel, input: Any, config: Any = None, **kwargs: Any) -> Any:
-        frame = context.current()
-        if frame is None or frame.owner is self:
+        watched = _watched(self, input, config, kwargs)
+        if watched is None:
             return original(self, input, config, **kwargs)
-        call, config = _watched(frame, self, input, config, kwargs)
+        call, config = watched
         with call.watched():
             return original(self, input, config, **kwargs)
 
@@ -284,10 +300,10 @@ def aprotocol(original: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap ``_achat_model_stream_v3``."""
 
     async def wrapper(self: BaseChatModel, input: Any, config: Any = None, **kwargs: Any) -> Any:
-        frame = context.current()
-        if frame is None or frame.owner is self:
+        watched = _watched(self, input, config, kwargs)
+        if watched is None:
             return await original(self, input, config, **kwargs)
-        call, config = _watched(frame, self, input, config, kwargs)
+        call, config = watched
         with call.watched():
             return await original(self, input, config, **kwargs)
 

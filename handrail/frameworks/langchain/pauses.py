@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-try:
-    from langgraph.errors import GraphBubbleUp, ParentCommand
-except ImportError:  # LangChain without LangGraph has no pauses
-    PAUSES: tuple[type[BaseException], ...] = ()
-    HANDOFF: tuple[type[BaseException], ...] = ()
-else:
-    PAUSES = (GraphBubbleUp,)
-    HANDOFF = (ParentCommand,)
+from importlib import import_module
+
+
+def _of_langgraph(name: str) -> tuple[type[BaseException], ...]:
+    try:
+        return (getattr(import_module("langgraph.errors"), name),)
+    except ImportError:  # LangChain without LangGraph has no pauses
+        return ()
+
+
+PAUSES = _of_langgraph("GraphBubbleUp")
+"""Raised to suspend a run: interrupts, and commands to a parent graph."""
+HANDOFF = _of_langgraph("ParentCommand")
+"""Raised to hand over to another agent."""

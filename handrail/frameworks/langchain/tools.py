@@ -7,7 +7,7 @@ The ToolNode is needed for what never reaches BaseTool.run: names that no tool h
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from typing import Any
 
@@ -15,12 +15,14 @@ from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool
 
 from handrail.frameworks import gates
+from handrail.frameworks.langchain import agents
 from handrail.frameworks.langchain import messages as show
 from handrail.frameworks.langchain.pauses import PAUSES
-from handrail.gate import Passed, Refusal, ToolCall
+from handrail.gate import Passed, Refusal, ToolCall, gate_of
 from handrail.tracing import context
 from handrail.tracing.context import Frame
 
+_SEAM = "langchain"
 _ENTRIES = ("invoke", "ainvoke", "run", "arun")
 
 
@@ -36,6 +38,8 @@ def _described(tool: BaseTool, args: Mapping[str, Any], call_id: str | None) -> 
         description=tool.description,
         pauses=PAUSES,
         show=show.result,
+        content=show.content_of,
+        failed=show.failed,
     )
 
 
@@ -51,9 +55,14 @@ def schema_of(tool: BaseTool) -> Mapping[str, Any] | None:
 def _arguments(tool: BaseTool, given: Any) -> Mapping[str, Any]:
     """The arguments without what the framework injects; a bare text by the name of the tool's first argument."""
     if not isinstance(given, dict):
-        return {next(iter(tool.args), "input"): given}
+        return {_only_argument(tool): given}
     keep = _kept(tool, given)
     return {key: value for key, value in given.items() if key in keep}
+
+
+def _only_argument(tool: BaseTool) -> str:
+    fields = getattr(tool.args_schema, "model_fields", None) or getattr(tool.args_schema, "__fields__", None)
+    return str(next(iter(fields or tool.args), "input"))
 
 
 _KEPT: dict[tuple[Any, ...], frozenset[str]] = {}
@@ -99,12 +108,12 @@ def _answer(name: str, found: Any, call_id: str | None) -> Any:
 
 @contextmanager
 def _frame(owner: object) -> Generator[Frame | None]:
-    """The frame of a call; outside every run, a run of its own where the whole process is governed."""
+    """The frame of a call; outside every run, one of its own where the tool or the whole process is governed."""
     frame = context.current()
     if frame is not None:
         yield frame
         return
-    step = gates.enter(None, "", owner, entry="tool")
+    step = agents.enter(owner, None, "tool", name="")
     if step is None:
         yield None
         return
@@ -117,9 +126,19 @@ def _frame(owner: object) -> Generator[Frame | None]:
 
 
 def _passed(frame: Frame, tool: object, args: Mapping[str, Any]) -> bool:
-    """Whether the gate just let through this very call: same tool object, same arguments."""
+    """Whether the ToolNode just let through this very call; a tool that calls itself is decided again."""
     owner = frame.owner
-    return isinstance(owner, Passed) and owner.tool is tool and (owner.args is args or owner.args == args)
+    if not isinstance(owner, Passed) or owner.tool is not tool or _SEAM in owner.used:
+        return False
+    return (owner.args is args or owner.args == args) and _arrived()
+
+
+def _arrived() -> bool:
+    """Note that the call that was let through has reached this seam. Returns true."""
+    frame = context.current()
+    if frame is not None and isinstance(frame.owner, Passed):
+        frame.owner.used.add(_SEAM)
+    return True
 
 
 def run(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -133,8 +152,8 @@ def run(original: Callable[..., Any]) -> Callable[..., Any]:
             if _passed(frame, self, seen):
                 return original(self, tool_input, *args, **kwargs)
             call = _described(self, seen, kwargs.get("tool_call_id"))
-            found = frame.gate.tool(
-                frame, call, lambda final: original(self, _final(tool_input, seen, final), *args, **kwargs)
+            found = gate_of(frame).tool(
+                frame, call, lambda final: _arrived() and original(self, _final(tool_input, seen, final), *args, **kwargs)
             )
             return _answer(call.name, found, call.call_id)
 
@@ -152,8 +171,8 @@ def arun(original: Callable[..., Any]) -> Callable[..., Any]:
             if _passed(frame, self, seen):
                 return await original(self, tool_input, *args, **kwargs)
             call = _described(self, seen, kwargs.get("tool_call_id"))
-            found = await frame.gate.atool(
-                frame, call, lambda final: original(self, _final(tool_input, seen, final), *args, **kwargs)
+            found = await gate_of(frame).atool(
+                frame, call, lambda final: _arrived() and original(self, _final(tool_input, seen, final), *args, **kwargs)
             )
             return _answer(call.name, found, call.call_id)
 
@@ -196,14 +215,14 @@ def execute(original: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap ``ToolNode._execute_tool_sync``, or ``_run_one`` before LangGraph 1.0."""
 
     def wrapper(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
-        frame = context.current()
-        call = _unseen(self, request) if frame is not None else None
-        if frame is None or call is None:
-            return original(self, request, *args, **kwargs)
-        found = frame.gate.tool(
-            frame, call, lambda final: original(self, _request(self, request, call.args, final), *args, **kwargs)
-        )
-        return _answer(call.name, found, call.call_id or "")
+        call = _unseen(self, request) if _watching() else None
+        with _frame(self) if call is not None else nullcontext() as frame:
+            if frame is None or call is None:
+                return original(self, request, *args, **kwargs)
+            found = gate_of(frame).tool(
+                frame, call, lambda final: original(self, _request(self, request, call.args, final), *args, **kwargs)
+            )
+            return _answer(call.name, found, call.call_id or "")
 
     return wrapper
 
@@ -212,13 +231,17 @@ def aexecute(original: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap ``ToolNode._execute_tool_async``, or ``_arun_one`` before LangGraph 1.0."""
 
     async def wrapper(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
-        frame = context.current()
-        call = _unseen(self, request) if frame is not None else None
-        if frame is None or call is None:
-            return await original(self, request, *args, **kwargs)
-        found = await frame.gate.atool(
-            frame, call, lambda final: original(self, _request(self, request, call.args, final), *args, **kwargs)
-        )
-        return _answer(call.name, found, call.call_id or "")
+        call = _unseen(self, request) if _watching() else None
+        with _frame(self) if call is not None else nullcontext() as frame:
+            if frame is None or call is None:
+                return await original(self, request, *args, **kwargs)
+            found = await gate_of(frame).atool(
+                frame, call, lambda final: original(self, _request(self, request, call.args, final), *args, **kwargs)
+            )
+            return _answer(call.name, found, call.call_id or "")
 
     return wrapper
+
+
+def _watching() -> bool:
+    return context.current() is not None or gates.default_gate() is not None
