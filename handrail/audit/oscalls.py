@@ -1,0 +1,274 @@
+"""The one place for the operating system: opening, appending, locking, syncing, permissions. No format here.
+
+Every call is bound when this module is imported. An append is a few microseconds in the page cache, and a
+detector that swaps out ``os.write`` to find blocking calls in an event loop would flag each of them.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat as _stat_bits
+import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from handrail.errors import JournalError, JournalFull, NotSupported
+
+try:
+    import fcntl
+except ImportError:  # Windows has no flock
+    fcntl = None  # type: ignore[assignment]
+
+can_lock = fcntl is not None
+"""Whether this platform has ``flock``, by which a living writer is told from a dead one."""
+MOUNTS = "/proc/self/mountinfo"
+"""Where Linux lists the mounted file systems; other systems lack it and are trusted to be local."""
+NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb2", "smb3", "smbfs", "afs", "fuse.sshfs", "fuse.rclone"})
+"""File systems on which appends and locks of several machines do not hold together."""
+FILE_MODE, FOLDER_MODE = 0o600, 0o700
+"""Permissions of what is made here: its owner only."""
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NOFOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
+_CLOEXEC: int = getattr(os, "O_CLOEXEC", 0)
+_NONBLOCK: int = getattr(os, "O_NONBLOCK", 0)
+_DIRECTORY: int = getattr(os, "O_DIRECTORY", 0)
+_APPEND = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | _NOFOLLOW | _CLOEXEC
+_LOCK_TRIES, _LOCK_PAUSE = 200, 0.001
+_CHUNK = 1 << 20
+
+write = os.write
+read = os.read
+close = os.close
+_open, _mkdir, _lstat, _fstat, _scandir = os.open, os.mkdir, os.lstat, os.fstat, os.scandir
+_ftruncate, _unlink, _replace, _fsync, _sleep = os.ftruncate, os.unlink, os.replace, os.fsync, time.sleep
+_lseek = os.lseek
+_fdatasync = getattr(os, "fdatasync", os.fsync)
+_flock = fcntl.flock if fcntl is not None else None
+
+
+def require_locks() -> None:
+    """Raise NotSupported where a living writer cannot be told from a dead one."""
+    if not can_lock:
+        raise NotSupported(
+            "This platform has no file locks (fcntl): the journal cannot be kept safely for several processes. "
+            "Run on Linux or macOS, or use mode observe."
+        )
+
+
+def make_folder(path: Path) -> None:
+    """Make ``path`` and its missing parents, for the owner only. Raises JournalError.
+
+    A symbolic link as last component is refused: whoever planted it chooses where the records go.
+    """
+    try:
+        _make(path)
+        mode = _lstat(path).st_mode
+    except OSError as error:
+        raise unusable(path, error) from error
+    if not _stat_bits.S_ISDIR(mode):
+        what = "a symbolic link" if _stat_bits.S_ISLNK(mode) else "not a folder"
+        raise JournalError(f"{path}: is {what}. Remove it, or set `data` (or HANDRAIL_DATA) to a real folder.")
+
+
+def _make(path: Path) -> None:
+    with suppress(FileExistsError):
+        try:
+            _mkdir(path, FOLDER_MODE)
+        except FileNotFoundError:
+            if path.parent == path:
+                raise
+            _make(path.parent)
+            _mkdir(path, FOLDER_MODE)
+
+
+def refuse_network(path: Path) -> None:
+    """Raise JournalError where ``path`` lies on a network file system."""
+    kind = file_system(_lstat(path).st_dev)
+    if kind in NETWORK:
+        raise JournalError(
+            f"{path}: lies on a network file system ({kind}), where appends and locks do not hold. "
+            "Set `data` (or HANDRAIL_DATA) to a folder on a local disk."
+        )
+
+
+def file_system(device: int) -> str:
+    """Type of the mounted file system with this ``st_dev``, such as ``ext4``; empty when unknown."""
+    number = f"{os.major(device)}:{os.minor(device)}".encode() if hasattr(os, "major") else b""
+    try:
+        mounts = read_file(Path(MOUNTS))
+    except OSError:
+        return ""
+    for line in mounts.splitlines():
+        # "36 35 98:0 /root /mount options optional... - type source options": see proc_pid_mountinfo(5)
+        fields, _, rest = line.partition(b" - ")
+        if fields.split()[2:3] == [number]:
+            return rest.split(b" ", 1)[0].decode("ascii", "replace")
+    return ""
+
+
+def open_folder(path: Path) -> int:
+    """A descriptor of a folder that is not a symbolic link. Raises OSError."""
+    return _open(path, os.O_RDONLY | _DIRECTORY | _NOFOLLOW | _CLOEXEC)
+
+
+def open_segment(folder: int, name: str) -> int:
+    """Make a new file in an opened folder, to be appended to by its owner only. Raises OSError."""
+    return _open(name, _APPEND, FILE_MODE, dir_fd=folder)
+
+
+def open_existing(path: Path, *, writing: bool = False) -> int:
+    """Open a regular file, never through a symbolic link. Raises OSError."""
+    # without O_NONBLOCK a planted FIFO would hold the reader for ever
+    fd = _open(path, (os.O_RDWR if writing else os.O_RDONLY) | _NOFOLLOW | _CLOEXEC | _NONBLOCK)
+    if _stat_bits.S_ISREG(_fstat(fd).st_mode):
+        return fd
+    close(fd)
+    raise OSError(errno.EINVAL, "is not a regular file", str(path))
+
+
+def append(fd: int, line: bytes, size: int, name: str) -> None:
+    """Append ``line`` whole to a file of ``size`` bytes, or leave the file as it was.
+
+    Raises JournalFull without space and JournalError for other faults. An OSError means that the file could
+    not be put back either and may end in part of the line.
+    """
+    try:
+        done = write(fd, line)
+    except OSError as error:
+        _ftruncate(fd, size)
+        raise (full(name) if error.errno in _FULL else unusable(name, error)) from error
+    if done != len(line):
+        _ftruncate(fd, size)
+        raise full(name)
+
+
+def full(name: object) -> JournalFull:
+    """The error for a disk without space."""
+    return JournalFull(
+        f"{name}: no space left; the record was taken back. Free some space: recording resumes by itself."
+    )
+
+
+def unusable(name: object, error: OSError) -> JournalError:
+    """The error for a file or folder that the system refuses."""
+    if error.errno in _FULL:
+        return full(name)
+    return JournalError(
+        f"{name}: {error.strerror or error}. Make the folder writable for this user, "
+        "or set `data` (or HANDRAIL_DATA) to one that is."
+    )
+
+
+def lock_new(fd: int, name: str) -> None:
+    """Take the lock by which a new segment's writer is known to live. Raises JournalError."""
+    for _ in range(_LOCK_TRIES):
+        if try_lock(fd):
+            return
+        _sleep(_LOCK_PAUSE)  # a reader that looks whether we live holds it for some microseconds
+    raise JournalError(f"{name}: another process holds the lock of this new segment. Look who opened it (lsof).")
+
+
+def try_lock(fd: int, *, shared: bool = False) -> bool:
+    """Lock an opened file without waiting; False when another holds it. True where there are no locks."""
+    if _flock is None or fcntl is None:
+        return True
+    try:
+        _flock(fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextmanager
+def locked(path: Path, *, wait: bool) -> Generator[bool, None, None]:
+    """Hold the lock file ``path`` exclusively; yields False when another holds it and ``wait`` is false."""
+    fd = _open(path, os.O_RDWR | os.O_CREAT | _NOFOLLOW | _CLOEXEC, FILE_MODE)
+    try:
+        if wait and _flock is not None and fcntl is not None:
+            _flock(fd, fcntl.LOCK_EX)
+        yield wait or try_lock(fd)
+    finally:
+        close(fd)
+
+
+def sync_data(fd: int) -> None:
+    """Wait until the bytes of an opened file are on the disk. Raises OSError."""
+    _fdatasync(fd)
+
+
+def sync_folder(path: Path) -> None:
+    """Wait until the names in a folder are on the disk. Raises OSError."""
+    fd = open_folder(path)
+    try:
+        _fsync(fd)
+    finally:
+        close(fd)
+
+
+def size_of(fd: int) -> int:
+    """Bytes in an opened file."""
+    return _fstat(fd).st_size
+
+
+def size_at(path: Path) -> int:
+    """Bytes in a file that is not opened. Raises OSError."""
+    return _lstat(path).st_size
+
+
+def identity(fd: int) -> tuple[int, int, int]:
+    """Device, inode and size of an opened file."""
+    found = _fstat(fd)
+    return found.st_dev, found.st_ino, found.st_size
+
+
+def is_deleted(fd: int) -> bool:
+    """Whether the opened file has no name any more: what is written to it is lost."""
+    return _fstat(fd).st_nlink == 0
+
+
+def read_at(fd: int, length: int, offset: int) -> bytes:
+    """Up to ``length`` bytes at ``offset``; fewer only at the end of the file."""
+    pieces: list[bytes] = []
+    _lseek(fd, offset, os.SEEK_SET)
+    while length > 0:
+        piece = read(fd, min(length, _CHUNK))
+        if not piece:
+            break
+        pieces.append(piece)
+        length -= len(piece)
+    return b"".join(pieces)
+
+
+def read_file(path: Path) -> bytes:
+    """The whole of a regular file, never through a symbolic link. Raises OSError."""
+    fd = open_existing(path)
+    try:
+        return read_at(fd, sys.maxsize, 0)
+    finally:
+        close(fd)
+
+
+def names_in(path: Path) -> list[str]:
+    """Names in a folder, sorted; none when it does not exist. Raises OSError."""
+    try:
+        with _scandir(path) as entries:
+            return sorted(entry.name for entry in entries)
+    except FileNotFoundError:
+        return []
+
+
+def remove(path: Path) -> None:
+    """Remove a file; one that is gone already is no error. Raises OSError."""
+    try:
+        _unlink(path)
+    except FileNotFoundError:
+        return
+
+
+def rename(source: Path, target: Path) -> None:
+    """Give a finished file its name, in one step. Raises OSError."""
+    _replace(source, target)
