@@ -1,0 +1,60 @@
+-- What explorer and reports read. Times are UTC; durations are milliseconds.
+-- A record that closes a step counts only when the process that opened the step wrote it: a forked child that
+-- unwinds its parent's stack must not end the parent's run.
+CREATE VIEW runs AS
+SELECT s.run, s.trace, s.agent, s.tenant, s."user", s.session, s.channel, s.mode, t.model,
+       coalesce(e.outcome, CASE WHEN coalesce(a.alive, false) THEN 'running' ELSE 'lost' END) AS outcome,
+       e.error, s.at_utc AS started_at, e.at_utc AS ended_at, e.dur / 1e6 AS duration_ms,
+       coalesce(t.steps, 0) AS steps, coalesce(t.model_calls, 0) AS model_calls,
+       coalesce(t.tool_calls, 0) AS tool_calls, coalesce(t.denied, 0) AS denied,
+       coalesce(t.would_deny, 0) AS would_deny, coalesce(t.input_tokens, 0) AS input_tokens,
+       coalesce(t.output_tokens, 0) AS output_tokens, s.w AS writer, s.config, s.policy, s.validators,
+       s.step, s.parent, s.chain, s.entry, s.framework, s.thread, e.findings
+FROM run_starts s
+LEFT JOIN run_ends e ON e.run = s.run AND e.process = s.process
+LEFT JOIN writers a ON a.w = s.w
+LEFT JOIN (
+    SELECT run, sum(steps)::BIGINT AS steps, sum(model_calls)::BIGINT AS model_calls,
+           sum(tool_calls)::BIGINT AS tool_calls, sum(denied)::BIGINT AS denied,
+           sum(would_deny)::BIGINT AS would_deny, sum(input_tokens)::BIGINT AS input_tokens,
+           sum(output_tokens)::BIGINT AS output_tokens,
+           array_to_string(list_sort(list_distinct(flatten(list(models)))), ', ') AS model
+    FROM tallies GROUP BY run
+) t ON t.run = s.run;
+
+-- The root of a run is a step of type 'agent' too; runs.steps counts the steps below it.
+CREATE VIEW steps AS
+SELECT o.run, o.step, o.parent, o.type, o.name, o.agent, o.at_utc AS started_at, c.at_utc AS ended_at,
+       c.dur / 1e6 AS duration_ms,
+       coalesce(c.outcome, CASE WHEN a.alive AND e.run IS NULL THEN 'running' ELSE 'lost' END) AS outcome,
+       c.error, o.verdict, o.rule, o.reason, o.decided_by, o.effect, o.call_id, o.ran, o.model,
+       c.input_tokens, c.output_tokens, o.args, c.result, o.messages,
+       CASE WHEN json_array_length(c.findings) > 0 AND json_array_length(o.findings) > 0
+            THEN to_json(list_concat(o.findings::JSON[], c.findings::JSON[]))
+            WHEN json_array_length(c.findings) > 0 THEN c.findings ELSE o.findings END AS findings,
+       o.w AS writer, o.n, o.chain, coalesce(o.tenant, r.tenant) AS tenant, o.provider, o.policy
+FROM opens o
+LEFT JOIN closes c ON c.run = o.run AND c.step = o.step AND c.process = o.process
+LEFT JOIN run_starts r ON r.run = o.run
+LEFT JOIN run_ends e ON e.run = o.run AND e.process = o.process
+LEFT JOIN writers a ON a.w = o.w;
+
+CREATE VIEW decisions AS
+SELECT s.*, r."user", r.session, r.channel, r.mode
+FROM steps s LEFT JOIN run_starts r ON r.run = s.run
+WHERE s.type = 'tool';
+
+-- What happened in a window of time, for one tenant, user or agent, or (NULL) for all of them.
+CREATE MACRO steps_in(since_, until_, tenant_, user_, agent_) AS TABLE
+SELECT s.*, r."user", r.session, r.mode, r.run IS NOT NULL AND r.step = s.step AS is_root
+FROM steps s LEFT JOIN run_starts r ON r.run = s.run
+WHERE s.started_at >= since_ AND s.started_at < until_ AND (tenant_ IS NULL OR s.tenant = tenant_)
+  AND (user_ IS NULL OR r."user" = user_) AND (agent_ IS NULL OR s.agent = agent_);
+
+-- Reading it reads every block of the tables, and so finds damage.
+CREATE VIEW checksum AS
+SELECT bit_xor(h) AS checksum FROM (
+    SELECT hash(t) AS h FROM opens t UNION ALL SELECT hash(t) FROM closes t UNION ALL SELECT hash(t) FROM tallies t
+    UNION ALL SELECT hash(t) FROM run_starts t UNION ALL SELECT hash(t) FROM run_ends t
+    UNION ALL SELECT hash(t) FROM events t
+);

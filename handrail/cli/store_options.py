@@ -1,0 +1,38 @@
+"""The options by which commands find journal and index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+_Command = TypeVar("_Command", bound=Callable[..., object])
+
+
+def data_option(function: _Command) -> _Command:
+    """``--data FOLDER``"""
+    return click.option(
+        "--data",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Folder of the journal [default: `data` of handrail.toml, or HANDRAIL_DATA].",
+    )(function)
+
+
+def index_option(function: _Command) -> _Command:
+    """``--index FOLDER``"""
+    return click.option(
+        "--index",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Folder of the index [default: HANDRAIL_INDEX, or `index` beside the journal].",
+    )(function)
+
+
+def folder_of(data: Path | None) -> Path:
+    """The data folder: ``data``, else what the configuration says. Raises ConfigError."""
+    if data is not None:
+        return data.absolute()
+    from handrail.config import load
+
+    return load().data
