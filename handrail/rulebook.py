@@ -68,7 +68,8 @@ class Rulebook:
 
     def __init__(self, first: Snapshot, *, follow: bool = True, mode: Mode | None = None) -> None:
         """``mode`` goes before the file's at every load; without ``follow`` the first snapshot stays for good."""
-        self._now, self._follow, self._mode = first, follow, mode
+        self._now, self._follow = first, follow
+        self._mode: Mode | None = mode
         self._lock = threading.Lock()
         self._seen = self._signature()
         self._schemas: dict[int, tuple[Any, SchemaValidator | None]] = {}

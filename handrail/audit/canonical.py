@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 MAX_DEPTH = 100
 """Deeper nesting is refused: no tool needs it, and it is a way to exhaust the stack."""
@@ -29,10 +29,15 @@ def copy_of(value: object) -> Any:
     """An equal value that shares no mutable JSON container with ``value``.
 
     Subclasses of dict and list become plain ones: what is judged must be what the tool reads, whatever their
-    own methods say. Objects that are no JSON types pass through as they are. Raises NotCanonical for NaN and infinities,
-    lone surrogates, keys that are not strings, and for values that are too large or nested too deeply.
+    own methods say. Objects that are no JSON types pass through as they are. Raises NotCanonical for NaN and
+    infinities, lone surrogates, keys that are not strings, and for values that are too large or nested too deeply.
     """
     return _Copier().copy(value, 0)
+
+
+# the methods of the plain types, whatever a subclass says of itself
+_items: Callable[[Any], Iterable[tuple[Any, Any]]] = cast("Any", dict).items
+_elements: Callable[[Any], Iterable[Any]] = cast("Any", list).__iter__
 
 
 class _Copier:
@@ -56,9 +61,9 @@ class _Copier:
 
     def _container(self, value: Any, depth: int) -> Any:
         if isinstance(value, dict):
-            return {self._key(key): self.copy(item, depth) for key, item in dict.items(value)}
+            return {self._key(key): self.copy(item, depth) for key, item in _items(value)}
         if isinstance(value, list):
-            return [self.copy(item, depth) for item in list.__iter__(value)]
+            return [self.copy(item, depth) for item in _elements(value)]
         return tuple(self.copy(item, depth) for item in value)
 
     def _key(self, key: object) -> str:
@@ -120,14 +125,13 @@ class _Shower:
 
     def _container(self, value: Any, depth: int) -> Any:
         try:
-            if isinstance(value, Mapping):
+            if issubclass(type(value), Mapping):
                 return {_key(key): self.show(item, depth) for key, item in self._some(value.items())}
-            if isinstance(value, (list, tuple)):
+            if issubclass(type(value), (list, tuple)):
                 return [self.show(item, depth) for item in self._some(value)]
         except Exception:  # a container of the program's own, or one that another thread changes just now
             return _tagged(value)
         return _tagged(value)
-
 
     def _some(self, items: Iterable[Any]) -> Iterable[Any]:
         return islice(items, max(self._room, 0) + 1)

@@ -82,7 +82,7 @@ class Recorder:
             log.warning(
                 "Handrail cannot record in %s: %s. The program goes on; losses are counted.",
                 self._folder,
-                error,
+                str(error).rstrip("."),
             )
         try:
             self._open().drop(type(error).__name__)

@@ -32,7 +32,7 @@ _NO_LOGIN = (
 )
 
 
-@click.command()
+@click.command("dashboard")
 @data_option
 @index_option
 @click.option(
@@ -93,9 +93,7 @@ def _url(address: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _environment(
-    environ: Mapping[str, str], data: Path, index: Path | None, address: str, port: int
-) -> dict[str, str]:
+def _environment(environ: Mapping[str, str], data: Path, index: Path | None, address: str, port: int) -> dict[str, str]:
     from handrail.dashboard.theme import environment as theme
 
     settings = {

@@ -29,7 +29,7 @@ def command(reference: str | None, output: Path, force: bool) -> None:
     if os.path.lexists(output) and not force:
         raise click.ClickException(f"{output} is there already. Use --force to replace it, or --output for another.")
     if reference:
-        agent = _imported(reference)
+        agent = imported(reference)
         from handrail.frameworks.discover import agent_name, tools_of
 
         tools = tools_of(agent)
@@ -40,7 +40,7 @@ def command(reference: str | None, output: Path, force: bool) -> None:
     click.echo(f"{output}: {len(tools)} tools, observe mode. Say who is who in [users], then read each rule.")
 
 
-def _imported(reference: str) -> object:
+def imported(reference: str) -> object:
     """The object that ``MODULE:ATTRIBUTE`` names, with the working directory importable as under ``python -m``."""
     module, colon, attribute = reference.partition(":")
     if not (colon and module and attribute):

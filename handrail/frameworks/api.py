@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any, TypeVar
 
 from handrail.config import Mode, Settings, check_spelling
@@ -24,9 +24,10 @@ T = TypeVar("T")
 
 SEAMS = {
     "langchain_core": ("langchain_core.tools", "handrail.frameworks.langchain"),
+    "langchain_core.language_models": ("langchain_core.language_models.chat_models", "handrail.frameworks.langchain"),
     "mcp": ("mcp.client.session", "handrail.frameworks.mcp"),
 }
-"""Top-level package of a framework -> the module whose import it takes, and the seam for it."""
+"""Package of a framework -> the module whose import it takes, and the seam for it."""
 
 _hooks = WhenImported()
 
@@ -59,6 +60,7 @@ def govern(
         if supports is not None and supports(agent):
             gate = gates.open_gate(config, mode)
             _check_names(gate, agent)
+            watch()
             governed: T = module.govern(agent, gate, name=name, said=said, spec=spec)
             return governed
     raise NotSupported(
@@ -110,8 +112,7 @@ def instrument(*, config: str | Path | Settings | None = None, mode: Mode | None
     Raises what :func:`govern` raises. A second call replaces the configuration.
     """
     gates.set_default(gates.open_gate(config, mode))
-    for trigger, seam in SEAMS.values():
-        _hooks.add(trigger, lambda seam=seam: _seam(seam).install())  # type: ignore[misc]
+    watch()
 
 
 def uninstrument() -> None:
@@ -120,9 +121,18 @@ def uninstrument() -> None:
     gates.set_default(None)
     for _, seam in SEAMS.values():
         if seam in sys.modules:
-            _seam(seam).uninstall()
+            import_module(seam).uninstall()
     threads.uninstall()
 
 
-def _seam(name: str) -> ModuleType:
-    return import_module(name)
+def watch() -> None:
+    """Have the seam of every known framework in place as soon as the framework is imported."""
+    for trigger, seam in SEAMS.values():
+        _hooks.add(trigger, partial(_bring_up, seam))
+
+
+def _bring_up(seam: str) -> None:
+    """Install a seam. Where its module is being imported at this moment, whoever imports it will do so."""
+    install = getattr(import_module(seam), "install", None)
+    if install is not None:
+        install()

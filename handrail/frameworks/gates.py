@@ -97,10 +97,9 @@ def _open(rules: Snapshot, follow: bool, mode: Mode | None) -> Gate:
     recorder = Recorder(settings.data, payloads=settings.payloads)
     try:
         recorder.check()
-    except JournalError as error:
+    except JournalError:
         if settings.mode == "enforce":
-            raise
-        log.warning("Handrail cannot record: %s The program goes on unrecorded; losses are counted.", error)
+            raise  # in observe mode the first record below says it, once
     rulebook = Rulebook(rules, follow=follow, mode=mode)
     rulebook.on_change = lambda record: recorder.write(dict(record))
     recorder.write({"k": "config.load", "outcome": "loaded", **rules.facts()})
@@ -221,7 +220,7 @@ def _trusted(configurable: Mapping[str, Any]) -> dict[str, str]:
             if configurable.get(name)}  # fmt: skip
     said.setdefault("session", str(configurable.get("thread_id") or ""))
     server = configurable.get("langgraph_auth_user")
-    identity = server.get("identity") if isinstance(server, Mapping) else getattr(server, "identity", None)
+    identity: Any = server.get("identity") if isinstance(server, Mapping) else getattr(server, "identity", None)
     return {**said, "user": str(identity)} if identity else said
 
 

@@ -38,7 +38,7 @@ def _call_tool(original: Callable[..., Any]) -> Callable[..., Any]:
                 return await original(self, name, arguments, *args, **kwargs)
             found = await gate_of(frame).atool(
                 frame,
-                ToolCall(name, given, show=_shown),
+                ToolCall(name, given, show=_shown, failed=_failed),
                 lambda final: original(self, name, arguments if final is given else final, *args, **kwargs),
             )
             return _denied(found.text) if isinstance(found, Refusal) else found
@@ -65,6 +65,11 @@ def _frame(session: ClientSession) -> Generator[Frame | None]:
 def _shown(result: Any) -> object:
     """A result as it came over the wire; errors that the server reported are part of it."""
     return result.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _failed(result: Any) -> bool:
+    # the field has one name in each line of the SDK
+    return bool(getattr(result, "is_error", None) or getattr(result, "isError", None))
 
 
 def _denied(text: str) -> CallToolResult:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from types import FunctionType, MethodType, TracebackType
 from typing import Any, Literal, Self, TypeVar, overload
@@ -18,8 +17,7 @@ from typing import Any, Literal, Self, TypeVar, overload
 from handrail.audit.steps import Step
 from handrail.config import Mode, Settings
 from handrail.frameworks import gates
-from handrail.frameworks.api import SEAMS
-from handrail.frameworks.patching import WhenImported
+from handrail.frameworks.api import watch
 from handrail.frameworks.signatures import Bound, Parameters
 from handrail.gate import Gate, Refusal, ToolCall, gate_of
 from handrail.tracing import context
@@ -170,7 +168,7 @@ class Run:
     def __enter__(self) -> Self:
         """Start the run. Raises ConfigError, or JournalError in enforce mode."""
         gate = self._gate()
-        _watch_frameworks()
+        watch()
         with ExitStack() as stack:
             stack.enter_context(acting_for(**self._said))
             step = gates.enter(gate, self._agent, object(), entry="run")
@@ -211,19 +209,6 @@ class Run:
 
 _entered: ContextVar[tuple[tuple[Run, ExitStack], ...]] = ContextVar("handrail_runs", default=())
 """The runs that are open here, outermost first: one Run object may be open in several tasks at once."""
-
-
-_hooks = WhenImported()
-
-
-def _watch_frameworks() -> None:
-    """Have every known framework's seam in place, as soon as the framework is imported."""
-    for trigger, seam in SEAMS.values():
-        _hooks.add(trigger, functools.partial(_install, seam))
-
-
-def _install(seam: str) -> None:
-    import_module(seam).install()
 
 
 def _left(step: Step, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from handrail.config.schemas import MAX_DEPTH, children, offline_registry, schema_problem
@@ -66,7 +66,7 @@ class SchemaValidator:
     def _oversized(self, value: object) -> Finding | None:
         level, nodes = [value], 1
         for _ in range(MAX_DEPTH + 1):
-            level = [child for node in level for child in children(node)]
+            level = list(islice(chain.from_iterable(map(children, level)), MAX_NODES + 1))
             nodes += len(level)
             if not level:
                 return None

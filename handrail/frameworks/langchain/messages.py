@@ -45,8 +45,8 @@ def result(value: Any) -> object:
     """What a tool gave back: a message as a message, a command by its parts, anything else as it is."""
     if isinstance(value, BaseMessage):
         return message(value)
-    if isinstance(value, list):
-        return [result(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    if type(value) is list:  # of messages or commands; what lists hold deeper down is plain data
+        return [item if isinstance(item, list) else result(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
     if type(value).__name__ == "Command" and hasattr(value, "goto"):
         return {
             "command": {"goto": str(value.goto), "graph": str(value.graph)},

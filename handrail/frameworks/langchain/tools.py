@@ -56,8 +56,14 @@ def _arguments(tool: BaseTool, given: Any) -> Mapping[str, Any]:
     """The arguments without what the framework injects; a bare text by the name of the tool's first argument."""
     if not isinstance(given, dict):
         return {_only_argument(tool): given}
-    keep = _kept(tool, given)
-    return {key: value for key, value in given.items() if key in keep}
+    stored = _stored(given)
+    keep = _kept(tool, stored)
+    return {key: value for key, value in stored.items() if key in keep}
+
+
+def _stored(given: dict[str, Any]) -> dict[str, Any]:
+    """What a dict holds, whatever the methods of a class of its own say: they might say it only once."""
+    return given if type(given) is dict else dict(dict.items(given))
 
 
 def _only_argument(tool: BaseTool) -> str:
@@ -75,7 +81,10 @@ def _kept(tool: BaseTool, given: Mapping[str, Any]) -> frozenset[str]:
     if isinstance(schema, dict):
         return frozenset(_filtered(tool, given))
     key = (type(tool), schema, function, *given)
-    found = _KEPT.get(key)
+    try:
+        found = _KEPT.get(key)
+    except TypeError:  # a callable without a hash
+        return frozenset(_filtered(tool, given))
     if found is None:
         if len(_KEPT) >= _MAX_KEPT:
             _KEPT.clear()
@@ -95,7 +104,7 @@ def _final(given: Any, seen: Mapping[str, Any], admitted: Mapping[str, Any]) -> 
     """The tool's input with the admitted arguments in place of those that were judged."""
     if admitted is seen or not isinstance(given, dict):
         return given
-    return {**given, **admitted}
+    return {**_stored(given), **admitted}
 
 
 def _answer(name: str, found: Any, call_id: str | None) -> Any:
@@ -153,7 +162,9 @@ def run(original: Callable[..., Any]) -> Callable[..., Any]:
                 return original(self, tool_input, *args, **kwargs)
             call = _described(self, seen, kwargs.get("tool_call_id"))
             found = gate_of(frame).tool(
-                frame, call, lambda final: _arrived() and original(self, _final(tool_input, seen, final), *args, **kwargs)
+                frame,
+                call,
+                lambda final: _arrived() and original(self, _final(tool_input, seen, final), *args, **kwargs),
             )
             return _answer(call.name, found, call.call_id)
 
@@ -172,7 +183,9 @@ def arun(original: Callable[..., Any]) -> Callable[..., Any]:
                 return await original(self, tool_input, *args, **kwargs)
             call = _described(self, seen, kwargs.get("tool_call_id"))
             found = await gate_of(frame).atool(
-                frame, call, lambda final: _arrived() and original(self, _final(tool_input, seen, final), *args, **kwargs)
+                frame,
+                call,
+                lambda final: _arrived() and original(self, _final(tool_input, seen, final), *args, **kwargs),
             )
             return _answer(call.name, found, call.call_id)
 

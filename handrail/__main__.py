@@ -1,0 +1,8 @@
+"""``python -m handrail``: the same as ``handrail``."""
+
+from __future__ import annotations
+
+from handrail.cli import main
+
+if __name__ == "__main__":
+    main()

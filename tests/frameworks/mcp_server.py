@@ -1,0 +1,33 @@
+"""A real MCP server on stdio, or in memory, that notes in the file WIRE_FILE that its dangerous tool ran."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+
+def server() -> Any:
+    """The server, made with whichever release of the SDK is installed."""
+    try:
+        made: Any = import_module("mcp.server.mcpserver").MCPServer("clerk")
+    except ImportError:  # the SDK before 2.0
+        made = import_module("mcp.server.fastmcp").FastMCP("clerk")
+
+    @made.tool()  # type: ignore[untyped-decorator]
+    def add(a: int, b: int) -> int:
+        """Add two numbers."""
+        return a + b
+
+    @made.tool()  # type: ignore[untyped-decorator]
+    def wire_money(amount: int) -> str:
+        """Wire money."""
+        Path(os.environ["WIRE_FILE"]).write_text(f"wired {amount}")
+        return "sent"
+
+    return made
+
+
+if __name__ == "__main__":
+    server().run()
