@@ -25,7 +25,7 @@ CONFIGURATIONS = ("bare", "content_off", "content_on")
 
 def policy(rules: int = 1000) -> str:
     """A handrail.toml with ``rules`` rules, one of which allows the benchmark's tool under a condition."""
-    head = ['version = 1', 'mode = "enforce"', 'agent = "bench"', "[users]", '"ana" = ["staff"]']
+    head = ["version = 1", 'mode = "enforce"', 'agent = "bench"', "[users]", '"ana" = ["staff"]']
     tail = ["[[rule]]", 'id = "work"', 'allow = "staff"', 'call = "note"', 'when = "args.number >= 0"']
     tail += ["[[delegate]]", 'from = "staff"', 'to = "agent:bench"', 'call = "*"']
     filler = [
@@ -56,7 +56,7 @@ def agent(steps: int) -> Any:
             calls = [{"name": "note", "args": {"text": f"note {taken} " * 10, "number": taken}, "id": f"c{taken}"}]
             used = {"input_tokens": 100, "output_tokens": 20, "total_tokens": 120}
             reply = AIMessage(
-                "thinking " * 10, tool_calls=calls if taken < steps else [], usage_metadata=used  # type: ignore[arg-type]
+                "thinking " * 10, tool_calls=calls if taken < steps else [], usage_metadata=used
             )  # fmt: skip
             return ChatResult(generations=[ChatGeneration(message=reply)])
 
@@ -76,7 +76,8 @@ def child(configuration: str, folder: Path, seconds: float) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for steps, made in agents.items():
         _once(made, steps)
-        runs, spent = [], 0.0
+        runs: list[float] = []
+        spent = 0.0
         while spent < seconds / 2 or len(runs) < 3:
             runs.append(_once(made, steps))
             spent += runs[-1]
@@ -130,9 +131,7 @@ def measure(rounds: int, seconds: float) -> dict[str, Any]:
         for name in CONFIGURATIONS:
             print(f"round {number + 1}/{rounds}: {name}", file=sys.stderr)
             samples[name].append(_spawn(name, seconds))
-    return {
-        name: {key: median(sample[key] for sample in found) for key in found[0]} for name, found in samples.items()
-    }
+    return {name: {key: median(sample[key] for sample in found) for key in found[0]} for name, found in samples.items()}
 
 
 def _spawn(name: str, seconds: float) -> dict[str, Any]:

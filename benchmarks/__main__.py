@@ -1,0 +1,80 @@
+"""Run every benchmark and write the table and the plot in docs/: ``python -m benchmarks [--quick]``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+MODULES = ("overhead",)
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+PAGE, PLOT = DOCS / "reference" / "benchmarks.md", DOCS / "images" / "benchmarks.svg"
+BAR, GAP, LEFT, WIDTH = 22, 14, 220, 640
+
+
+def run(module: str, quick: bool) -> list[dict[str, Any]]:
+    """The rows that one benchmark prints."""
+    command = [sys.executable, "-m", f"benchmarks.{module}", "--json", *(["--quick"] if quick else [])]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return list(json.loads(done.stdout)["rows"])
+
+
+def page(rows: list[dict[str, Any]], quick: bool) -> str:
+    """The table as Markdown."""
+    form = "the quick form" if quick else "the long form"
+    head = (
+        "# Benchmarks\n\n"
+        "Ratios measured side by side in one run; absolute times mean nothing on shared machines. "
+        f"Written by `make bench` ({form}), Python {platform.python_version()}.\n\n"
+        "![Each figure as a part of its goal](../images/benchmarks.svg)\n\n"
+        "| id | what | figure | goal | better |\n|---|---|---|---|---|\n"
+    )
+    return head + "".join(
+        f"| `{row['id']}` | {row['what']} | {row['figure']} | {row['goal']} | {row['better']} |\n" for row in rows
+    )
+
+
+def plot(rows: list[dict[str, Any]]) -> str:
+    """One bar per figure, in parts of its goal; the line is the goal."""
+    height = len(rows) * (BAR + GAP) + 2 * GAP
+    most = max(1.0, *(row["figure"] / row["goal"] for row in rows))
+    scale = (WIDTH - LEFT - 80) / most
+    bars = "".join(_bar(row, number, scale) for number, row in enumerate(rows))
+    goal, bottom = f"{LEFT + scale:.0f}", height - 4
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" '
+        f'font-size="12"><rect width="100%" height="100%" fill="white"/>{bars}'
+        f'<line x1="{goal}" y1="4" x2="{goal}" y2="{bottom}" stroke="black" stroke-dasharray="4 3"/></svg>\n'
+    )
+
+
+def _bar(row: dict[str, Any], number: int, scale: float) -> str:
+    top = GAP + number * (BAR + GAP)
+    part = row["figure"] / row["goal"]
+    good = part <= 1 if row["better"] == "lower" else part >= 1
+    colour = "#009e73" if good else "#d55e00"
+    end = LEFT + part * scale
+    return (
+        f'<text x="{LEFT - 10}" y="{top + 15}" text-anchor="end">{row["id"]}</text>'
+        f'<rect x="{LEFT}" y="{top}" width="{part * scale:.0f}" height="{BAR}" fill="{colour}"/>'
+        f'<text x="{end + 6:.0f}" y="{top + 15}">{row["figure"]}</text>'
+    )
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    quick = parser.parse_args().quick
+    rows = [row for module in MODULES for row in run(module, quick)]
+    PAGE.write_text(page(rows, quick))
+    PLOT.write_text(plot(rows))
+    print(page(rows, quick))
+
+
+if __name__ == "__main__":
+    main()
