@@ -8,14 +8,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from handrail.version import __version__
+
 if TYPE_CHECKING:
     from handrail.errors import AnswerRejected, ConfigError, HandrailError
     from handrail.frameworks.api import govern, instrument, uninstrument
     from handrail.frameworks.plain import run, tool
     from handrail.tracing.acting import acting_for
     from handrail.tracing.identity import Principal
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "AnswerRejected": "handrail.errors",

@@ -285,7 +285,8 @@ class Gate:
         if not any(finding.severity == "error" for finding in findings):
             return None
         by = "schema" if own else "validator"
-        return Judgement("reject", by, f"{len(findings)} finding(s) on the arguments", findings=findings)
+        codes = ", ".join(sorted({finding.code for finding in findings}))
+        return Judgement("reject", by, f"the arguments are not valid: {codes}", findings=findings)
 
 
 def gates_of(frame: Frame) -> tuple[Gate, ...]:

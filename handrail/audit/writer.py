@@ -6,7 +6,6 @@ import errno
 import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -14,6 +13,7 @@ from handrail.audit import oscalls
 from handrail.audit.format import GENESIS, SCHEMA, chained, encode, part_name, record_line
 from handrail.errors import JournalError
 from handrail.tracing import ids
+from handrail.version import __version__
 
 SEGMENT_BYTES = 64 << 20
 """Size of a segment after which the next one is begun."""
@@ -23,14 +23,7 @@ _T = TypeVar("_T")
 _urandom, _getpid = os.urandom, os.getpid
 
 
-def _version() -> str:
-    try:
-        return metadata.version("handrail")
-    except metadata.PackageNotFoundError:  # run from a source tree
-        return ""
-
-
-_ABOUT = {"handrail": _version(), "python": platform.python_version(), "host": platform.node()}
+_ABOUT = {"handrail": __version__, "python": platform.python_version(), "host": platform.node()}
 
 
 class _File:

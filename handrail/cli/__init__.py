@@ -20,7 +20,7 @@ COMMANDS = {
     "demo": "Play a bank assistant under attack, governed: no key, no network.",
     "dashboard": "Open the explorer on what was recorded.",
     "report": "Write a report of what was recorded.",
-    "audit": "Verify, rebuild, export and erase what was recorded.",
+    "audit": "Follow, verify, rebuild and pack what was recorded.",
 }
 """Command -> its line in the help; the code of each is loaded when it is used."""
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from handrail.cli.store_options import data_option, folder_of, index_option
+from handrail.cli.store_options import data_option, folder_of, index_option, journal_of
 
 if TYPE_CHECKING:
     from handrail.audit.tail import Tail
@@ -49,7 +49,8 @@ def tail(follow: bool, run: str | None, as_json: bool, lines: int, data: Path | 
     from handrail.audit.tail import Tail
 
     people = _People()
-    source = Tail(folder_of(data), lambda record: str(record.get("run", "")).startswith(run or ""), people.note)
+    folder = folder_of(data) if follow else journal_of(data)
+    source = Tail(folder, lambda record: str(record.get("run", "")).startswith(run or ""), people.note)
     with suppress(KeyboardInterrupt):
         if not as_json:
             click.echo(_row({name: name for name, _ in _COLUMNS}))
@@ -117,7 +118,7 @@ def rebuild(data: Path | None, index: Path | None) -> None:
     """
     from handrail.audit.index import Index
 
-    target = Index(folder_of(data), folder=index)
+    target = Index(journal_of(data), folder=index)
     with click.progressbar(length=0, label="Folding the journal", file=sys.stderr) as bar:
 
         def progress(done: int, total: int) -> None:
@@ -139,22 +140,30 @@ def verify(as_json: bool, data: Path | None) -> None:
     """
     from handrail.audit.verify import verify as check
 
-    folder = folder_of(data)
+    folder = journal_of(data)
     report = check(folder)
     click.echo(json.dumps({**asdict(report), "intact": report.intact}) if as_json else _verified(folder, report))
     if not report.intact:
         raise SystemExit(1)
 
 
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def _verified(folder: Path, report: VerifyReport) -> str:
     from handrail.audit.safe_text import visible
 
     checked = (
-        f"{folder / 'journal'}: {report.records} records in {report.segments} segments of {report.writers} writers, "
-        f"{report.payloads} payloads ({report.erased} of them erased)."
+        f"{folder / 'journal'}: {_counted(report.records, 'record')} in {_counted(report.segments, 'segment')} "
+        f"of {_counted(report.writers, 'writer')}, {_counted(report.payloads, 'payload')} ({report.erased} erased)."
     )
     problems = [visible(f"{one.file}: offset {one.offset}: {one.what}") for one in report.problems]
-    verdict = f"{len(problems)} problems." if problems else "Intact: records fit their chains, payloads their records."
+    verdict = (
+        f"{_counted(len(problems), 'problem')}."
+        if problems
+        else "Intact: records fit their chains, payloads their records."
+    )
     return "\n".join([checked, *problems, verdict])
 
 
@@ -167,4 +176,4 @@ def compact(data: Path | None) -> None:
     """
     from handrail.audit.compact import compact as pack
 
-    click.echo(f"{pack(folder_of(data))} writers were packed.")
+    click.echo(f"{pack(journal_of(data))} writers were packed.")

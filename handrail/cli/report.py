@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, cast
 
 import click
 
-from handrail.cli.store_options import data_option, folder_of, index_option
+from handrail.cli.store_options import data_option, index_option, journal_of
 
 if TYPE_CHECKING:
     from handrail.audit.index import Snapshot
@@ -73,7 +73,7 @@ def command(
     if form == "parquet" and output is None:
         raise click.UsageError("Parquet is binary: name a file with -o.")
     window = Window(since, until or datetime.now(UTC), tenant, user, agent)
-    source = Index(folder_of(data), folder=index)
+    source = Index(journal_of(data), folder=index)
     source.refresh(block=True)
     with source.snapshot() as copy:
         kind = cast("Format", form)

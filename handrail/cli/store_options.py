@@ -36,3 +36,17 @@ def folder_of(data: Path | None) -> Path:
     from handrail.config import load
 
     return load().data
+
+
+def journal_of(data: Path | None) -> Path:
+    """The data folder, like :func:`folder_of`, of a journal that is there. Raises JournalError where it is not."""
+    from handrail.audit.journal import JOURNAL
+    from handrail.errors import JournalError
+
+    folder = folder_of(data)
+    if not (folder / JOURNAL).is_dir():
+        raise JournalError(
+            f"{folder}: there is no journal here. Name its folder with --data, or record something first: "
+            "handrail demo, or handrail run APP.PY."
+        )
+    return folder

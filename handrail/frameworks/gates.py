@@ -24,6 +24,7 @@ from handrail.tracing import context, threads
 from handrail.tracing.acting import acting, principal
 from handrail.tracing.context import Frame, RunState
 from handrail.tracing.identity import ANONYMOUS, Principal
+from handrail.version import __version__
 
 log = logging.getLogger(__name__)
 
@@ -126,8 +127,8 @@ def set_default(gate: Gate | None) -> None:
 @cache
 def versions() -> Mapping[str, str]:
     """Installed versions of Handrail and of the frameworks it knows."""
-    found: dict[str, str] = {}
-    for name in ("handrail", *FRAMEWORKS):
+    found = {"handrail": __version__}
+    for name in FRAMEWORKS:
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

@@ -26,7 +26,7 @@ MAX_SOURCE = 2_000
 MAX_DEPTH = 50
 """Deepest nesting of parentheses, negations, lists and calls."""
 
-ROOTS = ("args", "principal", "tenant", "session", "env")
+ROOTS = ("args", "principal", "tenant", "session", "channel", "run", "env")
 """The facts that a path may start with."""
 
 Facts = Mapping[str, object]

@@ -127,7 +127,7 @@ def test_verify_passes_an_intact_journal(journal: Journal, data: Path) -> None:
     """Claim: exit code 0, with what was checked."""
     whole(journal)
     result = run("verify", "--data", data)
-    assert (result.exit_code, "7 records in 1 segments of 1 writers, 4 payloads" in result.stdout) == (0, True)
+    assert (result.exit_code, "7 records in 1 segment of 1 writer, 4 payloads" in result.stdout) == (0, True)
     assert json.loads(run("verify", "--data", data, "--json").stdout)["intact"] is True
 
 
