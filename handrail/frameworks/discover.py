@@ -158,7 +158,11 @@ def _note_part(one: Any, found: _Found) -> None:
     if _is_tool(one):
         from handrail.frameworks.langchain.tools import schema_of
 
-        _add(found, one.name, one.description, schema_of(one) or {})
+        try:
+            schema = schema_of(one)
+        except Exception:  # arguments that are no JSON: the tool works, and only its arguments stay unknown
+            schema = None
+        _add(found, one.name, one.description, schema or {})
     elif hasattr(one, "nodes") and hasattr(one, "stream_mode"):
         name = agent_name(one)
         if name and name not in found.agents:

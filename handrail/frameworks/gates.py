@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import threading
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -45,6 +47,8 @@ def open_gate(source: str | Path | Settings | None = None, mode: Mode | None = N
     cannot be written.
     A wrong file in observe mode is said once, and the agent is observed without a policy.
     """
+    if _in_event_loop():
+        return _off_the_loop(lambda: open_gate(source, mode))
     given = source if isinstance(source, Settings) else None
     path = Path(source) if isinstance(source, (str, Path)) else None
     settings = given or _settings(path, mode)
@@ -53,6 +57,30 @@ def open_gate(source: str | Path | Settings | None = None, mode: Mode | None = N
         if key not in _gates:
             _gates[key] = _open(_snapshot(settings), given is None, mode)
         return _gates[key]
+
+
+def _in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _off_the_loop(make: Callable[[], Gate]) -> Gate:
+    """Read files in a thread: a caller in an event loop waits these milliseconds, once, without a blocking call."""
+    made: Future[Gate] = Future()
+
+    def run() -> None:
+        try:
+            made.set_result(make())
+        except BaseException as error:
+            made.set_exception(error)
+
+    threading.Thread(target=run, name="handrail-open").start()
+    while not made.done():
+        oscalls.pause(0.001)
+    return made.result()
 
 
 def _settings(path: Path | None, mode: Mode | None) -> Settings:
@@ -105,6 +133,7 @@ def _open(rules: Snapshot, follow: bool, mode: Mode | None) -> Gate:
     rulebook.on_change = lambda record: recorder.write(dict(record))
     recorder.write({"k": "config.load", "outcome": "loaded", **rules.facts()})
     threads.install()
+    versions()  # reads files, once: the first run may start in an event loop
     if settings.file is None:
         log.warning(
             "handrail: no handrail.toml here or in a folder above: observing only, nothing is blocked. "

@@ -101,7 +101,7 @@ def govern(agent: T, gate: Gate, *, name: str | None, said: Mapping[str, str], s
     install()
     original = getattr(type(agent), "_handrail_original", type(agent))
     governed = _subclass(original, Binding(gate, name, said, patches), spec)
-    clone = _plain_copy(agent, original)
+    clone: T = _plain_copy(agent, original)
     object.__setattr__(clone, "__class__", governed)
     return clone
 

@@ -7,6 +7,7 @@ entry methods wrapped one by one, for they do not end in one place.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from contextlib import aclosing
 from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableSequence
@@ -188,8 +189,10 @@ async def _awatch(step: Step, source: AsyncIterator[Any]) -> AsyncGenerator[Any]
             paused = paused or _paused(item)
             yield item
     except BaseException as error:
-        await items.aclose()
-        failed(step, error)
+        try:
+            await items.aclose()
+        finally:  # a loop that is being torn down never comes back from the await
+            failed(step, error)
         raise
     _leave(step, paused)
 
@@ -217,8 +220,9 @@ def aitems(entry: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         async def wrapper(self: Any, *args: Any, **kwargs: Any) -> AsyncGenerator[Any]:
             step = enter(self, _config(args, kwargs), entry)
             if step is None:
-                async for item in original(self, *args, **kwargs):
-                    yield item
+                async with aclosing(original(self, *args, **kwargs)) as source:
+                    async for item in source:
+                        yield item
                 return
             watched = _awatch(step, original(self, *args, **kwargs))
             try:

@@ -14,6 +14,8 @@ from langchain_core.runnables.base import RunnableBinding
 
 from handrail.frameworks.langchain.agents import BINDING
 
+_sequence: Any = RunnableSequence
+
 
 def _whole(step: Any) -> Any:
     governed = isinstance(step, RunnableSequence) and hasattr(type(step), BINDING)  # pyright: ignore[reportUnknownArgumentType]
@@ -31,12 +33,12 @@ def joined(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def followed(self: Any, other: Any) -> Any:
     """``governed | other``."""
-    return RunnableSequence(self, other, name=self.name)
+    return _sequence(self, other, name=self.name)
 
 
 def following(self: Any, other: Any) -> Any:
     """``other | governed``."""
-    return RunnableSequence(other, self, name=self.name)
+    return _sequence(other, self, name=self.name)
 
 
 OPERATORS = {"__or__": followed, "__ror__": following}

@@ -7,8 +7,8 @@ content-block protocol; each has its asynchronous twin.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -226,18 +226,22 @@ def astream(original: Callable[..., Any]) -> Callable[..., Any]:
     async def wrapper(self: BaseChatModel, input: Any, *args: Any, **kwargs: Any) -> AsyncGenerator[Any]:
         with _frame(self) as frame:
             if frame is None:
-                async for chunk in original(self, input, *args, **kwargs):
-                    yield chunk
+                async with aclosing(original(self, input, *args, **kwargs)) as bare:
+                    async for chunk in bare:
+                        yield chunk
                 return
             call = _Call(frame, self, _messages(self, input), kwargs)
             chunks: list[AIMessageChunk] = []
-            source: AsyncIterator[Any] = original(self, input, *args, **kwargs)
+            source = context.aiterate(call.frame, original(self, input, *args, **kwargs))
             try:
-                async for chunk in context.aiterate(call.frame, source):
+                async for chunk in source:
                     chunks.append(chunk)
                     yield chunk
             except BaseException as error:
-                call.failed(error)
+                try:
+                    await source.aclose()
+                finally:  # a loop that is being torn down never comes back from the await
+                    call.failed(error)
                 raise
             call.reply(_merged(chunks))
 

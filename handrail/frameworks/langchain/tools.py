@@ -95,7 +95,8 @@ def _kept(tool: BaseTool, given: Mapping[str, Any]) -> frozenset[str]:
 def _filtered(tool: BaseTool, given: Mapping[str, Any]) -> Mapping[str, Any]:
     keep = getattr(tool, "_filter_injected_args", None)
     if keep is not None:
-        return keep(dict(given))
+        kept: Mapping[str, Any] = keep(dict(given))
+        return kept
     fields = getattr(tool.tool_call_schema, "model_fields", None)
     return {key: value for key, value in given.items() if fields is None or key in fields}
 
