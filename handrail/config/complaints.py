@@ -8,8 +8,8 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from handrail.config.document import nearest
 from handrail.config.lines import Lines
+from handrail.config.nearest import nearest
 
 _Error = Any
 """A jsonschema ValidationError; its stubs leave open what it carries."""

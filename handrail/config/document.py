@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -50,13 +48,6 @@ def json_schema_text() -> str:
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of handrail.toml. Shared: do not change it."""
     return cast("dict[str, Any]", json.loads(json_schema_text()))
-
-
-def nearest(name: str, names: Sequence[str]) -> str | None:
-    """The hint that names what was probably meant, or None. Case is forgiven before letters are."""
-    folded = {candidate.casefold(): candidate for candidate in sorted(names)}
-    found = get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.6)
-    return f'Did you mean "{folded[found[0]]}"?' if found else None
 
 
 def read(file: Path) -> Document:

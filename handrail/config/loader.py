@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from handrail.config.document import Document, nearest, read, read_bytes
+from handrail.config.document import Document, read, read_bytes
 from handrail.config.environment import data_folder, find
+from handrail.config.nearest import nearest
 from handrail.config.settings import (
     CasbinSettings,
     DelegateSettings,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from handrail.config.complaints import name_of
-from handrail.config.document import Document, nearest
+from handrail.config.document import Document
+from handrail.config.nearest import nearest
 from handrail.errors import ConfigError
 
 MAX_IN_A_ROW = 9

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from handrail.config.document import nearest
+from handrail.config.nearest import nearest
 from handrail.config.settings import Place, Settings
 from handrail.errors import PolicyError
 

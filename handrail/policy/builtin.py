@@ -12,7 +12,7 @@ from handrail.policy.engine import Answer, Enforcer, Model, Row, in_memory
 from handrail.policy.facts import RequestFacts
 from handrail.policy.links import RolesOf, SubjectLinks
 from handrail.policy.patterns import Pattern
-from handrail.policy.rulebook import Coverage, Delegation, Rule, Rulebook
+from handrail.policy.rows import Coverage, Delegation, Rule, RuleSet
 
 MAX_REMEMBERED_NAME = 256
 """Longest name, in characters, for which anything is remembered: names come from requests."""
@@ -34,15 +34,15 @@ class _Depends:
 class BuiltinModel:
     """Answers about single principals and single links. Thread-safe."""
 
-    def __init__(self, rulebook: Rulebook, roles_of: RolesOf) -> None:
+    def __init__(self, rows: RuleSet, roles_of: RolesOf) -> None:
         self._model = Model(files("handrail.policy").joinpath("model.conf").read_text("utf-8"))
-        self._conditions = rulebook.conditions
+        self._conditions = rows.conditions
         self._links = {"g": SubjectLinks(roles_of)}
-        self._rules, self._delegations = rulebook.rules, rulebook.delegations
-        self._ids = {rule.key: rule.id for rule in rulebook.rules} | {d.key: d.id for d in rulebook.delegations}
-        self._patterns: dict[str, Pattern] = _patterns(rulebook)
-        self._rule_coverage = Coverage(rule.calls for rule in rulebook.rules)
-        self._link_coverage = Coverage(one.calls for one in rulebook.delegations)
+        self._rules, self._delegations = rows.rules, rows.delegations
+        self._ids = {rule.key: rule.id for rule in rows.rules} | {d.key: d.id for d in rows.delegations}
+        self._patterns: dict[str, Pattern] = _patterns(rows)
+        self._rule_coverage = Coverage(rule.calls for rule in rows.rules)
+        self._link_coverage = Coverage(one.calls for one in rows.delegations)
         self._first: Enforcer | None = None
         self._first = self._enforcer((), ())
         self._first.prepare(self._model.value("m", "m"), self._model.value("m", "m2"))
@@ -135,7 +135,7 @@ class BuiltinModel:
             return effect == "deny"
 
 
-def _patterns(rulebook: Rulebook) -> dict[str, Pattern]:
-    entries: list[Rule | Delegation] = [*rulebook.rules, *rulebook.delegations]
+def _patterns(rows: RuleSet) -> dict[str, Pattern]:
+    entries: list[Rule | Delegation] = [*rows.rules, *rows.delegations]
     every = {pattern.text: pattern for entry in entries for pattern in entry.calls}
     return every | {entry.tenant: Pattern(entry.tenant) for entry in entries}

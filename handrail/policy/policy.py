@@ -15,7 +15,7 @@ from handrail.policy.decision import Decision, PolicyRequest
 from handrail.policy.engine import Answer, refuse_two_distributions
 from handrail.policy.facts import RequestFacts
 from handrail.policy.links import RolesOf, settings_roles
-from handrail.policy.rulebook import PREFIXES, Rulebook, rulebook
+from handrail.policy.rows import PREFIXES, RuleSet, rule_set
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ class Policy:
     def __init__(self, settings: Settings) -> None:
         """Check and compile everything; raises PolicyError with file and line."""
         refuse_two_distributions()
-        rules = rulebook(settings)
+        rules = rule_set(settings)
         own = self._own = CasbinFiles(settings.casbin) if settings.casbin else None
         self._model = BuiltinModel(rules, _roles(settings, own))
         self._failures: set[str] = set()
@@ -121,7 +121,7 @@ def _shown(name: str) -> str:
     return name if len(name) <= 80 and name.isprintable() else ascii(name[:80]) + "..." * (len(name) > 80)
 
 
-def _digest(settings: Settings, rules: Rulebook, texts: tuple[str, ...]) -> str:
+def _digest(settings: Settings, rules: RuleSet, texts: tuple[str, ...]) -> str:
     content = {
         "texts": texts,
         "rules": [

@@ -18,7 +18,7 @@ from handrail.policy import PolicyRequest, build
 from handrail.policy.builtin import MAX_REMEMBERED_NAME, BuiltinModel
 from handrail.policy.facts import Arguments, Items, RequestFacts
 from handrail.policy.links import CasbinLinks, reach
-from handrail.policy.rulebook import rulebook
+from handrail.policy.rows import rule_set
 from tests.policy.settings_for import allows, ask, casbin_policy, delegate, rule
 
 SETTINGS = Settings(
@@ -30,7 +30,7 @@ SETTINGS = Settings(
 
 def test_unknown_subjects_do_not_stay() -> None:
     """Hazard 15: remembered answers, links and enforcers are bounded, whatever names the requests invent."""
-    model = BuiltinModel(rulebook(SETTINGS), lambda tenant, subject: frozenset())
+    model = BuiltinModel(rule_set(SETTINGS), lambda tenant, subject: frozenset())
     sizes = [model._unconditional, model._remembered_link, model._covering, model._over]
     for number in range(20_000):
         model.principal("acme", f"user:u{number}", f"tool_{number}", facts=RequestFacts({}))
@@ -46,7 +46,7 @@ def test_unknown_subjects_do_not_stay() -> None:
 
 def test_long_names_are_not_remembered() -> None:
     """A name of megabytes is decided and forgotten."""
-    model = BuiltinModel(rulebook(SETTINGS), lambda tenant, subject: frozenset({"role:r"}))
+    model = BuiltinModel(rule_set(SETTINGS), lambda tenant, subject: frozenset({"role:r"}))
     long = "read_" + "x" * MAX_REMEMBERED_NAME
     assert model.principal("acme", "user:u", long, facts=RequestFacts({})) == (True, ("r",))
     assert model.link("acme", "user:u", "agent:a", long) == (True, ("delegate-1",))

@@ -53,7 +53,7 @@ class Delegation:
 
 
 @dataclass(frozen=True, slots=True)
-class Rulebook:
+class RuleSet:
     """Everything that the built-in model decides by."""
 
     rules: tuple[Rule, ...]
@@ -64,7 +64,7 @@ class Rulebook:
     """Text of every ``when`` -> its compiled form."""
 
 
-def rulebook(settings: Settings) -> Rulebook:
+def rule_set(settings: Settings) -> RuleSet:
     """Resolve subjects, groups and conditions; raises PolicyError with file and line."""
     groups = dict(settings.groups)
     delegates = tuple(_named(index, one) for index, one in enumerate(settings.delegates, 1))
@@ -76,7 +76,7 @@ def rulebook(settings: Settings) -> Rulebook:
         for rule in settings.rules
         if rule.when
     }
-    return Rulebook((*rules, *map(_allowance, delegations)), delegations, conditions)
+    return RuleSet((*rules, *map(_allowance, delegations)), delegations, conditions)
 
 
 def _named(index: int, delegate: DelegateSettings) -> DelegateSettings:
