@@ -42,8 +42,6 @@ _NO_LOGIN = (
 @click.option("--browser/--no-browser", default=True, help="Open a browser window.")
 def command(data: Path | None, index: Path | None, port: int, address: str, browser: bool) -> None:
     """Open the explorer: the runs that were recorded, step by step, live."""
-    if data is not None and not data.is_dir():
-        raise ConfigError(f"There is no folder {data}.", hint="Name the folder of a journal with --data.")
     serve(folder_of(data), index=index, port=port, address=address, browser=browser)
 
 

@@ -40,7 +40,7 @@ def folder_of(data: Path | None) -> Path:
 
 def journal_of(data: Path | None) -> Path:
     """The data folder, like :func:`folder_of`, of a journal that is there. Raises JournalError where it is not."""
-    from handrail.audit.journal import JOURNAL
+    from handrail.audit.format import JOURNAL
     from handrail.errors import JournalError
 
     folder = folder_of(data)

@@ -130,7 +130,8 @@ def _subclass(original: type, binding: Binding, spec: tuple[Any, ...]) -> type:
     if not _is_graph(original):
         for entry, wrapper in agents.ENTRIES.items():
             body[entry] = _entry(original, entry, wrapper)
-    made = type(original)(original.__name__, (original,), body)
+    metaclass: Any = type(original)
+    made: type = metaclass(original.__name__, (original,), body)
     type.__setattr__(made, BINDING, binding)
     type.__setattr__(made, "_handrail_original", original)
     return made

@@ -207,7 +207,7 @@ def stream(original: Callable[..., Any]) -> Callable[..., Any]:
                 yield from original(self, input, *args, **kwargs)
                 return
             call = _Call(frame, self, _messages(self, input), kwargs)
-            chunks: list[AIMessageChunk] = []
+            chunks: list[Any] = []
             try:
                 for chunk in context.iterate(call.frame, original(self, input, *args, **kwargs)):
                     chunks.append(chunk)
@@ -231,7 +231,7 @@ def astream(original: Callable[..., Any]) -> Callable[..., Any]:
                         yield chunk
                 return
             call = _Call(frame, self, _messages(self, input), kwargs)
-            chunks: list[AIMessageChunk] = []
+            chunks: list[Any] = []
             source = context.aiterate(call.frame, original(self, input, *args, **kwargs))
             try:
                 async for chunk in source:
@@ -321,7 +321,7 @@ def _messages(model: BaseChatModel, input: Any) -> Sequence[BaseMessage]:
         return ()  # the model itself will say what is wrong with its input
 
 
-def _merged(chunks: list[AIMessageChunk]) -> BaseMessage | None:
+def _merged(chunks: list[Any]) -> BaseMessage | None:
     whole = [chunk for chunk in chunks if isinstance(chunk, AIMessageChunk)]
     if len(whole) != len(chunks) or not chunks:
         return chunks[-1] if chunks else None

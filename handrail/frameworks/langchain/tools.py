@@ -140,15 +140,18 @@ def _passed(frame: Frame, tool: object, args: Mapping[str, Any]) -> bool:
     owner = frame.owner
     if not isinstance(owner, Passed) or owner.tool is not tool or _SEAM in owner.used:
         return False
-    return (owner.args is args or owner.args == args) and _arrived()
+    if owner.args is not args and owner.args != args:
+        return False
+    owner.used.add(_SEAM)
+    return True
 
 
-def _arrived() -> bool:
-    """Note that the call that was let through has reached this seam. Returns true."""
+def _arrive(original: Callable[..., Any], *given: Any, **kwargs: Any) -> Any:
+    """Make the call that the gate let through, and note that it has reached this seam."""
     frame = context.current()
     if frame is not None and isinstance(frame.owner, Passed):
         frame.owner.used.add(_SEAM)
-    return True
+    return original(*given, **kwargs)
 
 
 def run(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -165,7 +168,7 @@ def run(original: Callable[..., Any]) -> Callable[..., Any]:
             found = gate_of(frame).tool(
                 frame,
                 call,
-                lambda final: _arrived() and original(self, _final(tool_input, seen, final), *args, **kwargs),
+                lambda final: _arrive(original, self, _final(tool_input, seen, final), *args, **kwargs),
             )
             return _answer(call.name, found, call.call_id)
 
@@ -186,7 +189,7 @@ def arun(original: Callable[..., Any]) -> Callable[..., Any]:
             found = await gate_of(frame).atool(
                 frame,
                 call,
-                lambda final: _arrived() and original(self, _final(tool_input, seen, final), *args, **kwargs),
+                lambda final: _arrive(original, self, _final(tool_input, seen, final), *args, **kwargs),
             )
             return _answer(call.name, found, call.call_id)
 
