@@ -6,7 +6,6 @@ A changed file that is wrong keeps the last good snapshot, and says so in the lo
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import weakref
 from collections.abc import Callable, Mapping
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from handrail import config
+from handrail.audit import oscalls
 from handrail.config import Mode, Settings
 from handrail.errors import HandrailError
 
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from handrail.validators import SchemaValidator, Validators
 
 log = logging.getLogger(__name__)
-
-_stat = os.stat
-"""Bound at import: one call of a microsecond, which a detector of blocking calls need not report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +90,7 @@ class Rulebook:
     def _signature(self) -> tuple[int, int, int] | None:
         file = self._now.settings.file
         try:
-            found = _stat(file) if file is not None else None
+            found = oscalls.stat(file) if file is not None else None
         except OSError:
             return None
         return (found.st_mtime_ns, found.st_size, found.st_ino) if found else None

@@ -1,7 +1,8 @@
 """The one place for the operating system: opening, appending, locking, syncing, permissions. No format here.
 
-Every call is bound when this module is imported. An append is a few microseconds in the page cache, and a
-detector that swaps out ``os.write`` to find blocking calls in an event loop would flag each of them.
+Every call is bound when this module is imported, from below ``os``. An append is a few microseconds in the page
+cache, and a detector that swaps out ``os.write``, perhaps before we are imported, to find blocking calls in an
+event loop would flag each of them.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from select import select
+from typing import TYPE_CHECKING
 
 from handrail.errors import JournalError, JournalFull, NotSupported
 
@@ -21,6 +24,11 @@ try:
     import fcntl
 except ImportError:  # Windows has no flock
     fcntl = None  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    import os as _os
+else:
+    _os = sys.modules.get("posix", os)
 
 can_lock = fcntl is not None
 """Whether this platform has ``flock``, by which a living writer is told from a dead one."""
@@ -40,14 +48,23 @@ _APPEND = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | _NOFOLLOW | _CLOE
 _LOCK_TRIES, _LOCK_PAUSE = 200, 0.001
 _CHUNK = 1 << 20
 
-write = os.write
-read = os.read
-close = os.close
-_open, _mkdir, _lstat, _fstat, _scandir = os.open, os.mkdir, os.lstat, os.fstat, os.scandir
-_ftruncate, _unlink, _replace, _fsync, _sleep = os.ftruncate, os.unlink, os.replace, os.fsync, time.sleep
-_lseek = os.lseek
-_fdatasync = getattr(os, "fdatasync", os.fsync)
+write = _os.write
+read = _os.read
+close = _os.close
+stat = _os.stat
+_open, _mkdir, _lstat, _fstat, _scandir = _os.open, _os.mkdir, _os.lstat, _os.fstat, _os.scandir
+_ftruncate, _unlink, _replace, _fsync, _sleep = _os.ftruncate, _os.unlink, _os.replace, _os.fsync, time.sleep
+_lseek = _os.lseek
+_fdatasync = getattr(_os, "fdatasync", _os.fsync)
 _flock = fcntl.flock if fcntl is not None else None
+
+
+def pause(seconds: float) -> None:
+    """Wait a moment, also where a detector of blocking calls watches ``time.sleep``."""
+    if _os is os:  # no POSIX: select takes sockets only there
+        _sleep(seconds)
+    else:
+        select((), (), (), seconds)
 
 
 def require_locks() -> None:
@@ -168,7 +185,7 @@ def lock_new(fd: int, name: str) -> None:
     for _ in range(_LOCK_TRIES):
         if try_lock(fd):
             return
-        _sleep(_LOCK_PAUSE)  # a reader that looks whether we live holds it for some microseconds
+        pause(_LOCK_PAUSE)  # a reader that looks whether we live holds it for some microseconds
     raise JournalError(f"{name}: another process holds the lock of this new segment. Look who opened it (lsof).")
 
 

@@ -82,9 +82,7 @@ def by_verdict(rows: Rows) -> Chart:
         tooltip=[alt.Tooltip("verdict:N"), alt.Tooltip("sum(calls):Q", title="calls")],
     )
     bars = base.mark_bar(size=18, cornerRadiusEnd=3).encode(color=alt.Color("colour:N", scale=None))
-    counts = base.mark_text(align="left", dx=5, color=theme.SLATE).encode(
-        text=alt.Text("sum(calls):Q", format=",")
-    )
+    counts = base.mark_text(align="left", dx=5, color=theme.SLATE).encode(text=alt.Text("sum(calls):Q", format=","))
     return _layered(bars, counts, height=_HEIGHT)
 
 
@@ -119,8 +117,15 @@ def denied_tools(rows: Rows) -> Chart:
     return chart
 
 
-def waterfall(places: Sequence[Place], steps: Mapping[str, Mapping[str, Any]], *, now: datetime,
-              begin: datetime, chosen: str | None, part: bool = False) -> Chart:
+def waterfall(
+    places: Sequence[Place],
+    steps: Mapping[str, Mapping[str, Any]],
+    *,
+    now: datetime,
+    begin: datetime,
+    chosen: str | None,
+    part: bool = False,
+) -> Chart:
     """Steps as bars: down in tree order, across in seconds since ``begin``.
 
     ``steps`` are rows of the view ``steps`` by id; those still running reach to ``now`` (UTC, naive). Where they
@@ -136,10 +141,21 @@ def waterfall(places: Sequence[Place], steps: Mapping[str, Mapping[str, Any]], *
                  axis=alt.Axis(labelExpr="slice(datum.label, 7)", labelAlign="left", labelPadding=label_px,
                                labelLimit=label_px - 10, labelFontSize=12, labelColor=theme.INK, ticks=False,
                                labelOverlap=False, labelFlush=False, domain=False))  # fmt: skip
-    across = alt.Axis(title=None, labelExpr="datum.label + ' s'", orient="top", grid=True, gridColor="#EDF1F5",
-                      tickCount=6, domain=False, ticks=False, labelColor=theme.SLATE, titleColor=theme.SLATE)
-    tips = [alt.Tooltip(f"{field}:N", title=field) for field in ("step name", "kind", "verdict", "rule", "outcome",
-                                                                "took")]
+    across = alt.Axis(
+        title=None,
+        labelExpr="datum.label + ' s'",
+        orient="top",
+        grid=True,
+        gridColor="#EDF1F5",
+        tickCount=6,
+        domain=False,
+        ticks=False,
+        labelColor=theme.SLATE,
+        titleColor=theme.SLATE,
+    )
+    tips = [
+        alt.Tooltip(f"{field}:N", title=field) for field in ("step name", "kind", "verdict", "rule", "outcome", "took")
+    ]
     base = alt.Chart(frame).encode(y=rows, tooltip=tips)
     pick = alt.selection_point(name=PICK, fields=["step"], on="click", clear="dblclick", toggle="false")
     stripes = base.mark_bar(cursor="pointer").encode(

@@ -37,8 +37,16 @@ def _inker(ink: Callable[[object], str]) -> Callable[[object], str]:
     return style
 
 
-def show(table: Any, *, key: str, name: str, picks: Sequence[str] = (), picked: Callable[[str], None] | None = None,
-         columns: Mapping[str, Any] | None = None, most_px: int = 640) -> None:
+def show(
+    table: Any,
+    *,
+    key: str,
+    name: str,
+    picks: Sequence[str] = (),
+    picked: Callable[[str], None] | None = None,
+    columns: Mapping[str, Any] | None = None,
+    most_px: int = 640,
+) -> None:
     """Draw ``table``, named ``name`` for screen readers, at most ``most_px`` high.
 
     A click anywhere in row i, or on its box, calls ``picked`` with ``picks[i]``.

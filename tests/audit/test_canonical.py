@@ -159,7 +159,7 @@ HOSTILE: dict[str, Any] = {
     "class": int,
     "exception": ValueError("x"),
     "dict keys": {}.keys(),
-    "generator": (each for each in ()),
+    "generator": (each for each in range(3)),
 }
 
 

@@ -144,8 +144,7 @@ def _switched() -> None:
     shared.set_query({"view": chosen if chosen != _VIEWS[0] else None})
 
 
-def _waterfall(window: Sequence[Place], rows: Mapping[str, Row], run: Row, chosen: str | None,
-               *, part: bool) -> None:
+def _waterfall(window: Sequence[Place], rows: Mapping[str, Row], run: Row, chosen: str | None, *, part: bool) -> None:
     chart = figures.waterfall(window, rows, now=_now(), begin=run["started_at"], chosen=chosen, part=part)
     st.altair_chart(chart, width="stretch", key=_CHART, on_select=_clicked,
                     alt="Steps of the run over time")  # fmt: skip

@@ -71,8 +71,9 @@ def _filter_bar(choices: Mapping[str, Sequence[str]]) -> None:
         st.toggle("Only with denials", key="filter-denials", on_change=_changed, args=("denials",))
 
 
-def _choice(label: str, key: str, options: Sequence[str], value: str | None,
-            *, words: Mapping[str, str] | None = None) -> None:
+def _choice(
+    label: str, key: str, options: Sequence[str], value: str | None, *, words: Mapping[str, str] | None = None
+) -> None:
     _synced(key, value)
     listed = [*options, *([value] if value and value not in options else [])]
     st.selectbox(label, listed, index=None, key=f"filter-{key}", placeholder="all", width=150, on_change=_changed,
