@@ -75,9 +75,7 @@ def _own_node(ran: list[str]) -> Any:
 
     def act(state: Any) -> Any:
         calls = state["messages"][-1].tool_calls
-        return {
-            "messages": [ToolMessage(str(named[c["name"]].invoke(c["args"])), tool_call_id=c["id"]) for c in calls]
-        }
+        return {"messages": [ToolMessage(str(named[c["name"]].invoke(c["args"])), tool_call_id=c["id"]) for c in calls]}
 
     return act
 

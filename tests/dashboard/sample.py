@@ -95,9 +95,16 @@ class Run:
         for name, amount in amounts.items():
             self.totals[name] = self.totals.get(name, 0) + amount
 
-    def model(self, *said: Mapping[str, object], answer: object, model: str = "gpt-5-mini",
-              parent: str | None = None, tokens: tuple[int, int] = (812, 64), ms: float = 640,
-              clock: Clock | None = None) -> str:
+    def model(
+        self,
+        *said: Mapping[str, object],
+        answer: object,
+        model: str = "gpt-5-mini",
+        parent: str | None = None,
+        tokens: tuple[int, int] = (812, 64),
+        ms: float = 640,
+        clock: Clock | None = None,
+    ) -> str:
         """One model call that was sent ``said`` on top of what it was sent before."""
         step, began = ids.new_step(), ids.now_ns()
         prev, keep = self.messages
@@ -113,11 +120,26 @@ class Run:
         self._count(steps=1, model_calls=1, input_tokens=tokens[0], output_tokens=tokens[1])
         return step
 
-    def tool(self, name: str, args: Mapping[str, object], *, result: object = None, verdict: str = "allow",
-             rule: str | None = "support-reads", reason: str = "", by: str = "policy", parent: str | None = None,
-             agents: Sequence[str] = (), effect: str = "read", outcome: str = "ok", error: str | None = None,
-             findings: Sequence[Mapping[str, str]] = (), ms: float = 35, clock: Clock | None = None,
-             open_still: bool = False) -> str:
+    def tool(
+        self,
+        name: str,
+        args: Mapping[str, object],
+        *,
+        result: object = None,
+        verdict: str = "allow",
+        rule: str | None = "support-reads",
+        reason: str = "",
+        by: str = "policy",
+        parent: str | None = None,
+        agents: Sequence[str] = (),
+        effect: str = "read",
+        outcome: str = "ok",
+        error: str | None = None,
+        findings: Sequence[Mapping[str, str]] = (),
+        ms: float = 35,
+        clock: Clock | None = None,
+        open_still: bool = False,
+    ) -> str:
         """One proposed tool call, and its result unless it is ``open_still``."""
         step, began = ids.new_step(), ids.now_ns()
         ran = verdict in ("allow", "would_deny", "would_reject")

@@ -24,9 +24,7 @@ BLOCKED = """
 import sys; sys.modules['streamlit'] = None
 from handrail.cli import main; main(['dashboard', '--data', '.'])
 """
-needs_streamlit = pytest.mark.skipif(
-    find_spec("streamlit") is None, reason="The extra `dashboard` is not installed."
-)
+needs_streamlit = pytest.mark.skipif(find_spec("streamlit") is None, reason="The extra `dashboard` is not installed.")
 
 
 def start(*arguments: str, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> subprocess.Popen[str]:

@@ -17,8 +17,16 @@ from tests.dashboard.sample import HOSTILE
 BEGIN = datetime(2026, 11, 20, 12)
 
 
-def step(number: int, *, kind: str = "tool", verdict: str | None = "allow", outcome: str = "ok",
-         seconds: tuple[float, float | None] = (0, 1), name: str = "read_order", **more: Any) -> dict[str, Any]:
+def step(
+    number: int,
+    *,
+    kind: str = "tool",
+    verdict: str | None = "allow",
+    outcome: str = "ok",
+    seconds: tuple[float, float | None] = (0, 1),
+    name: str = "read_order",
+    **more: Any,
+) -> dict[str, Any]:
     """A row of the view ``steps``."""
     end = None if seconds[1] is None else BEGIN + timedelta(seconds=seconds[1])
     return {"step": str(number), "type": kind, "name": name, "verdict": verdict, "rule": None, "outcome": outcome,

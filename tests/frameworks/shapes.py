@@ -13,7 +13,7 @@ from langchain_core.messages import ToolMessage
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import BaseTool, tool
-from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode, tools_condition
 from langgraph.prebuilt import create_react_agent as prebuilt_react_agent
 
@@ -127,7 +127,11 @@ def _react_executor(model: Any, ran: list[str]) -> Any:
 
 def _chain(model: Any, ran: list[str]) -> Any:
     named = {each.name: each for each in tools(ran)}
-    run_tools = RunnableLambda(lambda message: [named[c["name"]].invoke(c) for c in message.tool_calls])
+
+    def act(message: Any) -> Any:
+        return [named[c["name"]].invoke(c) for c in message.tool_calls]
+
+    run_tools: Any = RunnableLambda(act)
     return ChatPromptTemplate.from_messages([("human", "{input}")]) | model.bind_tools(list(named.values())) | run_tools
 
 
@@ -138,7 +142,7 @@ def _deep(model: Any, ran: list[str]) -> Any:
 
 
 def _agent_as_tool(model: Any, ran: list[str]) -> Any:
-    sub = create_agent(model, tools(ran), name="researcher")
+    sub: Any = create_agent(model, tools(ran), name="researcher")
 
     @tool
     def ask_sub(q: str) -> str:
@@ -187,5 +191,3 @@ SHAPES = (
         "agent as a tool", _agent_as_tool, (Turn(tool_calls=(ToolCall("ask_sub", {"q": "x"}),)), *_IN_SUB), ASK
     ),
 )  # fmt: skip
-
-

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.frameworks.shapes import SHAPES, Shape
 
 import handrail
 from handrail.audit.index import Index
 from handrail.testing import ScriptedModel, chat_openai
+from tests.frameworks.shapes import SHAPES, Shape
 
 POLICY = """
 version = 1
