@@ -167,7 +167,9 @@ def test_lost_intent_changes_nothing_in_observe(
     assert drive(gate, frame, ToolCall("add", {"a": 1}), lambda args: "done") == "done"
     lost = sum(record["count"] for record in kept(tmp_path, "drop"))
     assert lost == {"append": 4, "put": 4, "sync": 0}[part]
-    assert len([record for record in caplog.records if record.levelno >= logging.WARNING]) == 1
+    # the journal's own background sync may meet the same full disk, and says so for itself
+    said = [record for record in caplog.records if record.name != "handrail.audit.journal"]
+    assert len([record for record in said if record.levelno >= logging.WARNING]) == 1
 
 
 def test_irreversible_call_waits_for_the_disk(
