@@ -24,7 +24,7 @@ check: $(STAMP)  ## Lint, types and the import contract.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
 bench: $(STAMP)  ## Every benchmark; writes the table and the plot in docs/.

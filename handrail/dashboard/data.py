@@ -29,7 +29,7 @@ PERIODS: Mapping[str, timedelta] = {
     "30d": timedelta(days=30),
 }
 """Periods to choose from, by their name in the URL."""
-_POLL_S = 0.5
+_POLL_S = 0.25
 _REMEMBERED = 512
 
 

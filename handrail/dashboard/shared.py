@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,8 @@ from handrail.errors import HandrailError
 @st.cache_resource(show_spinner=False)
 def source() -> Source:
     """The data folder that ``handrail dashboard`` names in ``HANDRAIL_DATA`` (and ``HANDRAIL_INDEX``)."""
+    # a thread of Streamlit's that is inside DuckDB when the interpreter ends would abort the process
+    atexit.register(os._exit, 0)
     index = os.environ.get("HANDRAIL_INDEX")
     return Source(Path(os.environ.get("HANDRAIL_DATA") or ".handrail"), index=Path(index) if index else None)
 

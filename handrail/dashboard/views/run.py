@@ -13,7 +13,7 @@ from handrail.dashboard.data import Row, Source
 from handrail.dashboard.tree import Place, in_tree_order
 from handrail.dashboard.views import step
 
-_REFRESH_S = 1.0
+_REFRESH_S = 0.5
 _CHART = "waterfall"
 _SCROLL_AFTER_ROWS = 24
 _SCROLL_PX = 680

@@ -10,7 +10,7 @@ import streamlit as st
 from handrail.dashboard import data, figures, plain, shared, tables, theme
 from handrail.dashboard.data import Filters, Row, Source
 
-_REFRESH_S = 1.0
+_REFRESH_S = 0.5
 _PICKED = "picked-run"
 _PERIOD_WORDS = {"1h": "last hour", "24h": "last 24 hours", "7d": "last 7 days", "30d": "last 30 days"}
 _OUTCOME_INKS = {look.text: look.colour for look in theme.OUTCOMES.values()}
