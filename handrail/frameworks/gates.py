@@ -7,8 +7,9 @@ import logging
 import os
 import threading
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
+from contextlib import contextmanager
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -268,6 +269,24 @@ def already_passed(frame: Frame, name: str, args: Mapping[str, Any], defaults: M
     first = _INNER not in passed.used
     passed.used.add(_INNER)
     return first
+
+
+@contextmanager
+def standing(
+    opening: Callable[[], Step | None], pauses: tuple[type[BaseException], ...] = ()
+) -> Generator[Frame | None]:
+    """The frame of one call. Outside every run, that of the run that ``opening`` opens for it, or None without one."""
+    frame = context.current()
+    step = opening() if frame is None else None
+    if step is None:
+        yield frame
+        return
+    try:
+        yield step.frame
+    except BaseException as error:
+        leave(step, error, pauses)
+        raise
+    leave(step)
 
 
 def leave(step: Step, error: BaseException | None = None, pauses: tuple[type[BaseException], ...] = ()) -> None:

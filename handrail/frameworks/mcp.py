@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from mcp.client.session import ClientSession
@@ -12,8 +11,6 @@ from mcp.types import CallToolResult
 from handrail.frameworks import gates
 from handrail.frameworks.patching import Patches
 from handrail.gate import Refusal, ToolCall, gate_of
-from handrail.tracing import context
-from handrail.tracing.context import Frame
 
 patches = Patches()
 
@@ -33,7 +30,7 @@ def _call_tool(original: Callable[..., Any]) -> Callable[..., Any]:
         self: ClientSession, name: str, arguments: dict[str, Any] | None = None, *args: Any, **kwargs: Any
     ) -> Any:
         given = arguments or {}
-        with _frame(self) as frame:
+        with gates.standing(lambda: gates.enter(None, "", self, entry="tool")) as frame:
             if frame is None or gates.already_passed(frame, name, given):
                 return await original(self, name, arguments, *args, **kwargs)
             found = await gate_of(frame).atool(
@@ -44,22 +41,6 @@ def _call_tool(original: Callable[..., Any]) -> Callable[..., Any]:
             return _denied(found.text) if isinstance(found, Refusal) else found
 
     return wrapper
-
-
-@contextmanager
-def _frame(session: ClientSession) -> Generator[Frame | None]:
-    """The frame of a call; outside every run, a run of its own where the whole process is governed."""
-    frame = context.current()
-    step = gates.enter(None, "", session, entry="tool") if frame is None else None
-    if step is None:
-        yield frame
-        return
-    try:
-        yield step.frame
-    except BaseException as error:
-        gates.leave(step, error)
-        raise
-    gates.leave(step)
 
 
 def _shown(result: Any) -> object:

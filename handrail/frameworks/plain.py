@@ -119,18 +119,9 @@ def _asynchronous(function: Callable[..., Any], described: Described) -> Callabl
 @contextmanager
 def _frame(owner: Described) -> Generator[Frame]:
     """The frame that a call is made in: the current one, or that of a run of its own."""
-    frame = context.current()
-    if frame is not None:
+    with gates.standing(lambda: gates.enter(_own_gate(), "", owner, entry="tool"), _pauses()) as frame:
+        assert frame is not None  # enter returns None only inside a run, or without a gate
         yield frame
-        return
-    step = gates.enter(_own_gate(), "", owner, entry="tool")
-    assert step is not None  # enter returns None only inside a run, or without a gate
-    try:
-        yield step.frame
-    except BaseException as error:
-        gates.leave(step, error, _pauses())
-        raise
-    gates.leave(step)
 
 
 def _own_gate() -> Gate:

@@ -145,20 +145,12 @@ def _attributes(facts: dict[str, Any], used: dict[str, int]) -> dict[str, Any]:
 @contextmanager
 def _frame(model: BaseChatModel) -> Generator[Frame | None]:
     """The frame to observe a call of ``model`` in; None when it is already observed, or nobody watches."""
-    frame = context.current()
-    if frame is not None:
-        yield None if frame.owner is model else frame
-        return
-    step = agents.enter(model, None, "model", name="")
-    if step is None:
-        yield None
-        return
-    try:
-        yield replace(step.frame, owner=None)
-    except BaseException as error:
-        gates.leave(step, error)
-        raise
-    gates.leave(step)
+    inside = context.current() is not None
+    with gates.standing(lambda: agents.enter(model, None, "model", name="")) as frame:
+        if frame is None or inside:
+            yield None if frame is not None and frame.owner is model else frame
+        else:
+            yield replace(frame, owner=None)
 
 
 def generate(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,8 +6,8 @@ The ToolNode is needed for what never reaches BaseTool.run: names that no tool h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from typing import Any
 
@@ -116,23 +116,9 @@ def _answer(name: str, found: Any, call_id: str | None) -> Any:
     return ToolMessage(found.text, tool_call_id=call_id, name=name, status="error")
 
 
-@contextmanager
-def _frame(owner: object) -> Generator[Frame | None]:
+def _frame(owner: object) -> AbstractContextManager[Frame | None]:
     """The frame of a call; outside every run, one of its own where the tool or the whole process is governed."""
-    frame = context.current()
-    if frame is not None:
-        yield frame
-        return
-    step = agents.enter(owner, None, "tool", name="")
-    if step is None:
-        yield None
-        return
-    try:
-        yield step.frame
-    except BaseException as error:
-        gates.leave(step, error, PAUSES)
-        raise
-    gates.leave(step)
+    return gates.standing(lambda: agents.enter(owner, None, "tool", name=""), PAUSES)
 
 
 def _passed(frame: Frame, tool: object, args: Mapping[str, Any]) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,8 +16,8 @@ from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import Field
 
-from handrail.audit.reader import parts, records
 from handrail.testing import ToolCall, Turn
+from tests.kept import kept
 
 
 class Scripted(BaseChatModel):
@@ -177,11 +176,7 @@ def policy(folder: Path, mode: str = "observe", text: str = POLICY) -> Path:
 
 def recorded(folder: Path, *kinds: str) -> list[dict[str, Any]]:
     """The records of ``folder``'s journal in the order of writing; of ``kinds`` only, where given."""
-    found: list[dict[str, Any]] = []
-    for part in parts(folder / ".handrail"):
-        found.extend(json.loads(body) for _, _, body in records(part))
-    found.sort(key=lambda record: (record["t"], record["n"]))
-    return [record for record in found if not kinds or record["k"] in kinds]
+    return sorted(kept(folder, *kinds), key=lambda record: (record["t"], record["n"]))
 
 
 def run_async(make: Callable[[], Any]) -> Any:
