@@ -34,9 +34,14 @@ class Recorder:
 
     def __init__(self, folder: Path, *, payloads: bool = True) -> None:
         self._folder, self._payloads = folder, payloads
-        self._open: Callable[[], Journal] = lambda: journal_for(folder, payloads)
+        self._journal: Journal | None = None
         self._warned = False
         self._key: bytes | None = None
+
+    def _open(self) -> Journal:
+        if self._journal is None:
+            self._journal = journal_for(self._folder, self._payloads)
+        return self._journal
 
     def check(self) -> None:
         """Open the journal now. Raises JournalError where it cannot be written."""

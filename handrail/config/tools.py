@@ -36,21 +36,20 @@ def check_tools(settings: Settings, names: Iterable[str]) -> None:
 def check_spelling(settings: Settings, names: Iterable[str]) -> list[str]:
     """Raise PolicyError for a tool name that is nearly one of ``names``, the tools of one governed agent.
 
-    The same file may govern agents that are not here, so a name unlike any other is not refused: the sentences
-    that are returned say which ones these are. Tools under ``[tools]`` count as known, unless such a table is
-    itself nearly the name of a tool that has none.
+    The same file may govern agents that are not here, so a name unlike any other is not refused but returned.
+    Tools under ``[tools]`` count as known, unless such a table is itself nearly the name of a tool that has none.
     """
     found = frozenset(names)
     known = found | {name for name in settings.tools if not _slip(name, found - settings.tools.keys())}
-    strangers: list[str] = []
+    strangers: dict[str, None] = {}
     for mention in sorted(_mentions(settings), key=lambda mention: mention.place.line or 0):
         try:
             _check(mention, settings, known)
-        except PolicyError as error:
+        except PolicyError:
             if "*" not in mention.name and _slip(mention.name, known - {mention.name}):
                 raise
-            strangers.append(str(error))
-    return strangers
+            strangers[mention.name] = None
+    return list(strangers)
 
 
 def _slip(name: str, names: Iterable[str]) -> bool:

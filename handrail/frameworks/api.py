@@ -30,6 +30,7 @@ SEAMS = {
 """Package of a framework -> the module whose import it takes, and the seam for it."""
 
 _hooks = WhenImported()
+_SHOWN = 5
 
 
 def govern(
@@ -85,7 +86,15 @@ def _check_names(gate: Gate, agent: object) -> None:
         log.error("%s In enforce mode this is refused.", error)
         return
     if strangers:
-        log.warning("%s If another agent has it, declare it under [tools].", " ".join(strangers))
+        log.warning(
+            "%s names tools that this agent does not have: %s. If another agent has them, declare them under [tools]; "
+            "`handrail doctor --agent MODULE:ATTRIBUTE` shows the lines.", settings.file, _some(strangers)
+        )  # fmt: skip
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def govern_again(agent: T, spec: tuple[Any, ...]) -> T:

@@ -49,6 +49,8 @@ class BuiltinModel:
         self._covering = lru_cache(_TOOLS)(self._cover)
         self._over = lru_cache(_ENFORCERS)(self._enforcer)
         self._unconditional = lru_cache(_ANSWERS)(self._ask_without_facts)
+        self._over_held = lru_cache(_ENFORCERS)(self._without_conditions)
+        self._remembered_held = lru_cache(_ANSWERS)(self._ask_held)
         self._remembered_link = lru_cache(_ANSWERS)(self._ask_link)
 
     @property
@@ -62,7 +64,8 @@ class BuiltinModel:
             return self._named(self._throwaway(tool).ask(subject, tenant, tool, facts))
         answer = self._unconditional(tenant, subject, tool)
         if isinstance(answer, _Depends):
-            answer = self._over(answer.rules, ()).ask(subject, tenant, tool, facts)
+            held = tuple(where for where in answer.rules if self._condition_holds(where, facts))
+            answer = self._remembered_held(tenant, subject, tool, held)
         return self._named(answer)
 
     def link(self, tenant: str, delegator: str, delegate: str, tool: str) -> Answer:
@@ -85,6 +88,14 @@ class BuiltinModel:
         covering, _ = self._covering(tool)
         return _Depends(tuple(where for where in covering if self._rules[where[0]].key in facts.reached))
 
+    def _condition_holds(self, where: tuple[int, int], facts: RequestFacts) -> bool:
+        rule = self._rules[where[0]]
+        return self._holds(rule.key, rule.when, rule.verdict, facts)
+
+    def _ask_held(self, tenant: str, subject: str, tool: str, held: Rows) -> Answer:
+        """The answer when of all conditions only those of the rules ``held`` hold."""
+        return self._over_held(held).ask(subject, tenant, tool, RequestFacts({}))
+
     def _ask_link(self, tenant: str, delegator: str, delegate: str, tool: str) -> Answer:
         return self._for(tool).ask_second(delegator, delegate, tenant, tool)
 
@@ -97,8 +108,8 @@ class BuiltinModel:
     def _cover(self, tool: str) -> tuple[Rows, Rows]:
         return self._rule_coverage.of(tool), self._link_coverage.of(tool)
 
-    def _enforcer(self, rules: Rows, links: Rows) -> Enforcer:
-        rows = [self._rule_row(*where) for where in rules]
+    def _enforcer(self, rules: Rows, links: Rows, *, conditions: bool = True) -> Enforcer:
+        rows = [self._rule_row(*where, conditions=conditions) for where in rules]
         # The model takes the first row that matches: a denial must stand before every allowance.
         ordered = [row for row in rows if row[-1] == "deny"] + [row for row in rows if row[-1] == "allow"]
         policy = {"p": ordered, "p2": [self._link_row(*where) for where in links]}
@@ -109,9 +120,13 @@ class BuiltinModel:
             enforcer.share_matchers(self._first)
         return enforcer
 
-    def _rule_row(self, entry: int, pattern: int) -> Row:
+    def _without_conditions(self, held: Rows) -> Enforcer:
+        return self._enforcer(held, (), conditions=False)
+
+    def _rule_row(self, entry: int, pattern: int, *, conditions: bool) -> Row:
         rule = self._rules[entry]
-        return rule.key, rule.subject, rule.tenant, rule.calls[pattern].text, rule.when, rule.verdict
+        when = rule.when if conditions else ""
+        return rule.key, rule.subject, rule.tenant, rule.calls[pattern].text, when, rule.verdict
 
     def _link_row(self, entry: int, pattern: int) -> Row:
         one = self._delegations[entry]

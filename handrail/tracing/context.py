@@ -75,6 +75,10 @@ class Frame:
     """The object whose step this is, to recognise its own inner calls; None inside a tool or model call."""
     span: Any = None
     """The open OpenTelemetry span, or None."""
+    made: list[tuple[otel.Context, otel.Context]] = field(
+        default_factory=list[tuple[otel.Context, otel.Context]], init=False, repr=False
+    )
+    """The OpenTelemetry context made last for this frame, after the one that it was made from: at most one pair."""
 
 
 _frame: ContextVar[Frame | None] = ContextVar("handrail_frame", default=None)
@@ -113,10 +117,15 @@ class use:  # a verb, because it reads as one; a class, because a generator cost
 
 
 def _otel_context(frame: Frame) -> otel.Context:
-    context = otel.set_value(_KEY, frame)
-    if frame.span is None:
-        return context
-    return set_span_in_context(frame.span, context)
+    base = otel.get_current()
+    known = frame.made[0] if frame.made else None
+    if known is not None and known[0] is base:
+        return known[1]
+    context = otel.set_value(_KEY, frame, base)
+    if frame.span is not None:
+        context = set_span_in_context(frame.span, context)
+    frame.made[:] = [(base, context)]  # one slot, replaced whole: threads may race, and both be right
+    return context
 
 
 def iterate(frame: Frame, items: Iterator[T]) -> Generator[T]:

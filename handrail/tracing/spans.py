@@ -38,13 +38,17 @@ class Spans:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._private: tuple[Tracer | None] | None = None
+        self._known: tuple[trace.TracerProvider, Tracer] | None = None
 
     def tracer(self) -> Tracer | None:
         """The tracer to use now. A provider that the user sets later is seen."""
         provider = trace.get_tracer_provider()
         if isinstance(provider, trace.ProxyTracerProvider):
             return self._own()
-        return provider.get_tracer("handrail")
+        known = self._known
+        if known is None or known[0] is not provider:
+            known = self._known = provider, provider.get_tracer("handrail")
+        return known[1]
 
     def _own(self) -> Tracer | None:
         if self._private is None:
