@@ -34,8 +34,10 @@ class Principal:
     @property
     def agent(self) -> str:
         """Name of the innermost agent, without its prefix; ``anonymous`` when there is none."""
-        agents = [link for link in self.chain if link.startswith("agent:")]
-        return agents[-1].removeprefix("agent:") if agents else ANONYMOUS
+        for link in reversed(self.chain):
+            if link.startswith("agent:"):
+                return link[6:]
+        return ANONYMOUS
 
     def extended(self, link: str) -> Principal:
         """This principal with one more link; a link that is already there is not repeated."""
