@@ -10,7 +10,7 @@ import streamlit as st
 from handrail.dashboard import data, figures, plain, shared, tables, theme
 from handrail.dashboard.data import Filters, Row, Source
 
-_REFRESH_S = 0.5
+_REFRESH_S = 1.0
 _PICKED = "picked-run"
 _PERIOD_WORDS = {"1h": "last hour", "24h": "last 24 hours", "7d": "last 7 days", "30d": "last 30 days"}
 _OUTCOME_INKS = {look.text: look.colour for look in theme.OUTCOMES.values()}
@@ -20,6 +20,7 @@ _OUTCOME_PERIOD_WORDS = {"1h": "last hour", "24h": "last 24 hours", "7d": "last 
 
 def page() -> None:
     """Draw the page."""
+    _open_picked()
     found = shared.fresh()
     st.session_state["runs-url"] = {key: st.query_params[key] for key in st.query_params}
     if data.latest_run(found) is None:
@@ -96,7 +97,8 @@ def _outcome_words() -> dict[str, str]:
 
 
 def _live() -> None:
-    _open_picked()
+    if _PICKED in st.session_state:
+        st.rerun()  # the whole page leaves: a fragment that left would race its own next refresh
     found = shared.fresh()
     chosen = filters()
     shared.show_problems(found)
