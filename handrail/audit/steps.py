@@ -141,7 +141,6 @@ class Steps:
         closing: dict[str, object] = {"outcome": outcome, "error": error, "dur": now - step.started}
         state = step.frame.state
         if step.kind == "run":
-            state.ended = True
             closing.update(_totals(state))
             step.ends.update(_run_attributes(state))
         name = {"run": "run.end", "agent": "step.end", "model": "model.result", "tool": "tool.result"}[step.kind]

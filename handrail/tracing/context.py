@@ -56,8 +56,6 @@ class RunState:
     """Agent that was handed to -> the chain of whoever handed over."""
     notes: dict[str, Any] = field(default_factory=dict[str, Any])
     """What other rooms remember for the length of the run, each under a key of its own."""
-    ended: bool = False
-    """Whether the end of the run has been recorded."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
