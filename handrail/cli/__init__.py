@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 
 import click
 
 from handrail import __version__
+from handrail.cli.lazy import LazyGroup
 from handrail.errors import HandrailError, MissingExtra
 
 COMMANDS = {
@@ -17,6 +17,7 @@ COMMANDS = {
     "schema": "Print the JSON Schema of handrail.toml, for editors.",
     "run": "Run a program with all its agents governed, without changing it.",
     "doctor": "Say what is governed here, what is not, and what is wrong.",
+    "policy": "Check, explain, test and change what is permitted.",
     "demo": "Play a bank assistant under attack, governed: no key, no network.",
     "dashboard": "Open the explorer on what was recorded.",
     "report": "Write a report of what was recorded.",
@@ -38,33 +39,21 @@ FAILED = 2
 EPILOG = """\b
 Exit codes:
   0    done
-  1    something is wrong with what was looked at (doctor, audit verify), a file
-       cannot be read or written, or the command was interrupted
+  1    something is wrong with what was looked at (doctor, policy, audit verify),
+       a file cannot be read or written, or the command was interrupted
   2    wrong usage, wrong configuration, or a missing extra; one line on stderr
   127  the program given to `handrail run` was not found
 After it has started, a program under `handrail run` exits with its own code.
 """
 
 
-class _Lazy(click.Group):
-    """A group that imports a command's module when the command is used, and not for the list of commands."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module = import_module(f"handrail.cli.{cmd_name}")
-        found: click.Command = module.command
-        return found
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-
-@click.group(cls=_Lazy, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    package="handrail.cli",
+    lines=COMMANDS,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="handrail", message="%(prog)s %(version)s")
 def group() -> None:
     """Governance and observability for the AI agents you already have."""

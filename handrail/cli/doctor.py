@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from handrail.cli.store_options import config_option
 from handrail.errors import HandrailError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ MARKS = {"ok": ("ok   ", "green"), "note": ("note ", "yellow"), "wrong": ("WRONG
 
 @click.command("doctor")
 @click.option("--agent", "reference", metavar="MODULE:ATTRIBUTE", help="Agent to look at, such as myapp:agent.")
-@click.option("--config", "path", type=click.Path(path_type=Path), help="A handrail.toml [default: the nearest one].")
+@config_option
 @click.option("--mode", type=click.Choice(["observe", "enforce"]), help="Goes before the mode of the file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def command(reference: str | None, path: Path | None, mode: str | None, as_json: bool) -> None:

@@ -13,6 +13,7 @@ from typing import NoReturn, cast
 import click
 
 from handrail import config
+from handrail.cli.store_options import config_option
 from handrail.config import Mode, Settings
 from handrail.errors import HandrailError
 from handrail.frameworks import bootstrap
@@ -28,7 +29,7 @@ _OPTION = re.compile(r"-(?P<flags>(?!-)[^mcWX]*)(?P<last>[mcWX]?)(?P<value>.*)",
 
 
 @click.command("run", context_settings={"allow_interspersed_args": False})
-@click.option("--config", "path", type=click.Path(path_type=Path), help="A handrail.toml [default: the nearest one].")
+@config_option
 @click.option("--mode", type=click.Choice(["observe", "enforce"]), help="Goes before the mode of the file.")
 @click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED, metavar=USAGE)
 def command(path: Path | None, mode: str | None, words: tuple[str, ...]) -> None:

@@ -1,4 +1,4 @@
-"""The options by which commands find journal and index."""
+"""The options by which commands find configuration, journal and index."""
 
 from __future__ import annotations
 
@@ -9,6 +9,13 @@ from typing import TypeVar
 import click
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
+
+
+def config_option(function: _Command) -> _Command:
+    """``--config FILE``"""
+    return click.option(
+        "--config", "path", type=click.Path(path_type=Path), help="A handrail.toml [default: the nearest one]."
+    )(function)
 
 
 def data_option(function: _Command) -> _Command:

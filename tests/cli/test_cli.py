@@ -44,7 +44,8 @@ from handrail.cli import main
 try:
     main(["--help"])
 except SystemExit as end:
-    loaded = [name for name in sys.modules if name.startswith("handrail.cli.") or name.split(".")[0] in {HEAVY!r}]
+    commands = [name for name in sys.modules if name.startswith("handrail.cli.") and name != "handrail.cli.lazy"]
+    loaded = commands + [name for name in sys.modules if name.split(".")[0] in {HEAVY!r}]
     print("loaded", loaded, "code", end.code)
 """
     done = _python(source, cwd=tmp_path)

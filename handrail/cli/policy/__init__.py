@@ -1,0 +1,21 @@
+"""``handrail policy``: check, explain, test and change what is permitted. One file per command."""
+
+from __future__ import annotations
+
+import click
+
+from handrail.cli.lazy import LazyGroup
+
+COMMANDS: dict[str, str] = {}
+"""Command -> its line in the help."""
+
+
+@click.group(
+    "policy",
+    cls=LazyGroup,
+    package="handrail.cli.policy",
+    lines=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+def command() -> None:
+    """Check, explain, test and change what is permitted."""
