@@ -51,8 +51,8 @@ def complaint(values: dict[str, Any], schema: dict[str, Any], lines: Lines) -> C
 
 
 def _to_the_point(error: _Error) -> bool:
-    """Whether it is more than the echo of a wrong type: `oneOf` and `not` look into anything."""
-    return isinstance(error.instance, dict) or error.validator not in ("oneOf", "not")
+    """Whether it is more than the echo of a wrong type: `oneOf`, `anyOf` and `not` look into anything."""
+    return isinstance(error.instance, dict) or error.validator not in ("oneOf", "anyOf", "not")
 
 
 def _explained(error: _Error) -> tuple[int, Complaint]:
@@ -141,6 +141,11 @@ def _subject_count(error: _Error, path: tuple[str | int, ...]) -> Complaint:
     return Complaint(f"{name_of(path)} has no subject: neither `allow` nor `deny`.", path, hint)
 
 
+def _nothing_covered(error: _Error, path: tuple[str | int, ...]) -> Complaint:
+    hint = 'Add `call = "TOOL"`, or `read` or `write` with a name, a group or a pattern.'
+    return Complaint(f"{name_of(path)} needs `call`, `read` or `write`.", path, hint)
+
+
 def _both_policies(error: _Error, path: tuple[str | int, ...]) -> Complaint:
     hint = "Keep one of them: Casbin files replace the rules."
     return Complaint("[casbin] and [[rule]] cannot stand together.", (*path, "casbin"), hint)
@@ -172,6 +177,7 @@ _EXPLAIN: dict[str, Callable[[_Error, tuple[str | int, ...]], Complaint]] = {
     "enum": _not_one_of,
     "const": _version,
     "oneOf": _subject_count,
+    "anyOf": _nothing_covered,
     "not": _both_policies,
     "minLength": _empty,
     "minItems": _empty,

@@ -129,20 +129,20 @@ class _Builder:
             id=rule["id"],
             verdict="allow" if allowed else "deny",
             subject=rule["allow" if allowed else "deny"],
-            call=_strings(rule["call"]),
             when=rule.get("when", ""),
             tenant=rule.get("tenant", "*"),
             place=self._document.place("rule", index),
+            **_covered(rule),
         )
 
     def _delegate(self, index: int, delegate: dict[str, Any]) -> DelegateSettings:
         return DelegateSettings(
             from_=delegate["from"],
             to=delegate["to"],
-            call=_strings(delegate["call"]),
             tenant=delegate.get("tenant", "*"),
             id=delegate.get("id", f"delegate-{index + 1}"),
             place=self._document.place("delegate", index),
+            **_covered(delegate),
         )
 
     def _casbin(self) -> CasbinSettings | None:
@@ -199,6 +199,10 @@ class _Builder:
 
 def _strings(value: str | list[str]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _covered(entry: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    return {action: _strings(entry.get(action, [])) for action in ("call", "read", "write")}
 
 
 def _tuples(table: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:

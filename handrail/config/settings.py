@@ -35,33 +35,40 @@ class ToolSettings:
 
 @dataclass(frozen=True, slots=True)
 class RuleSettings:
-    """One ``[[rule]]``: who may, or may not, make which calls under which condition."""
+    """One ``[[rule]]``: who may, or may not, call, read or write what under which condition."""
 
     id: str
     verdict: Literal["allow", "deny"]
     subject: str
     """As written: a role, ``user:NAME``, ``agent:NAME`` or ``*``."""
-    call: tuple[str, ...]
-    """Tools, groups of tools, or patterns with ``*``."""
+    call: tuple[str, ...] = ()
+    """Tools, groups, or patterns with ``*``. One of ``call``, ``read`` and ``write`` is not empty."""
     when: str = ""
     """Condition over ``args`` and other facts; empty means always."""
     tenant: str = "*"
     place: Place = Place()
+    read: tuple[str, ...] = ()
+    """Retrievers and memory namespaces whose content may be given out: names, groups or patterns."""
+    write: tuple[str, ...] = ()
+    """Memory namespaces that may be written to: names, groups or patterns."""
 
 
 @dataclass(frozen=True, slots=True)
 class DelegateSettings:
-    """One ``[[delegate]]``: which calls ``to`` may make on behalf of ``from_``."""
+    """One ``[[delegate]]``: what ``to`` may call, read and write on behalf of ``from_``."""
 
     from_: str
     """A role, ``user:NAME``, ``agent:NAME`` or ``*``."""
     to: str
     """``agent:NAME``, ``user:NAME`` or ``agent:*``."""
-    call: tuple[str, ...]
+    call: tuple[str, ...] = ()
+    """As in a rule, and so are ``read`` and ``write``."""
     tenant: str = "*"
     id: str = ""
     """As written, or ``delegate-N`` by position (from 1)."""
     place: Place = Place()
+    read: tuple[str, ...] = ()
+    write: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +115,7 @@ class Settings:
     roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """Role -> the roles that it includes."""
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
-    """Group of tools -> tools, patterns or other groups."""
+    """Group -> tools (or what rules read and write), patterns or other groups."""
     group_places: Mapping[str, Place] = field(default_factory=dict[str, Place])
     """Where each group stands."""
     tools: Mapping[str, ToolSettings] = field(default_factory=dict[str, ToolSettings])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 from handrail.config.nearest import nearest
-from handrail.config.settings import Place, Settings
+from handrail.config.settings import DelegateSettings, Place, RuleSettings, Settings
 from handrail.errors import PolicyError
 
 
@@ -67,13 +67,32 @@ def _mentions(settings: Settings) -> Iterator[_Mention]:
         yield from (_Mention(name, f'Rule "{rule.id}"', rule.place, many=True) for name in rule.call)
     for delegate in settings.delegates:
         yield from (_Mention(name, f'Delegation "{delegate.id}"', delegate.place, many=True) for name in delegate.call)
-    for group, members in settings.groups.items():
+    for group, members in _tool_groups(settings).items():
         place = settings.group_places.get(group, Place(settings.file))
         yield from (_Mention(name, f'Group "{group}"', place, many=True) for name in members)
     for tool in settings.tools.values():
         yield _Mention(tool.name, f"[tools.{tool.name}]", tool.place, many=False)
     for validate in (validate for validate in settings.validates if validate.on != "answer"):
         yield _Mention(validate.tool, f'Validator "{validate.id}"', validate.place, many=False)
+
+
+def _tool_groups(settings: Settings) -> Mapping[str, tuple[str, ...]]:
+    """Every group but those that stand only behind ``read`` or ``write``: these hold no tools."""
+    entries: list[RuleSettings | DelegateSettings] = [*settings.rules, *settings.delegates]
+    called = _reached(settings, (name for entry in entries for name in entry.call))
+    others = _reached(settings, (name for entry in entries for name in (*entry.read, *entry.write)))
+    return {group: members for group, members in settings.groups.items() if group in called or group not in others}
+
+
+def _reached(settings: Settings, names: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    todo = [name for name in names if name in settings.groups]
+    while todo:
+        group = todo.pop()
+        if group not in found:
+            found.add(group)
+            todo += [name for name in settings.groups[group] if name in settings.groups]
+    return found
 
 
 def _check(mention: _Mention, settings: Settings, known: frozenset[str]) -> None:

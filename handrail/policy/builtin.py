@@ -41,8 +41,8 @@ class BuiltinModel:
         self._rules, self._delegations = rows.rules, rows.delegations
         self._ids = {rule.key: rule.id for rule in rows.rules} | {d.key: d.id for d in rows.delegations}
         self._patterns: dict[str, Pattern] = _patterns(rows)
-        self._rule_coverage = Coverage(rule.calls for rule in rows.rules)
-        self._link_coverage = Coverage(one.calls for one in rows.delegations)
+        self._rule_coverage = Coverage(rule.covers for rule in rows.rules)
+        self._link_coverage = Coverage(one.covers for one in rows.delegations)
         self._first: Enforcer | None = None
         self._first = self._enforcer((), ())
         self._first.prepare(self._model.value("m", "m"), self._model.value("m", "m2"))
@@ -58,34 +58,46 @@ class BuiltinModel:
         """The Casbin model as shipped."""
         return self._model.text
 
-    def principal(self, tenant: str, subject: str, tool: str, *, facts: RequestFacts) -> Answer:
-        """May ``subject`` call ``tool``? The row of the answer holds the public rule id only."""
+    def principal(self, tenant: str, subject: str, action: str, tool: str, *, facts: RequestFacts) -> Answer:
+        """May ``subject`` do ``action`` to ``tool``? The row of the answer holds the public rule id only."""
         if max(len(tenant), len(subject), len(tool)) > MAX_REMEMBERED_NAME:
-            return self._named(self._throwaway(tool).ask(subject, tenant, tool, facts))
-        answer = self._unconditional(tenant, subject, tool)
+            return self._named(self._throwaway(action, tool).ask(subject, tenant, tool, facts))
+        answer = self._unconditional(tenant, subject, action, tool)
         if isinstance(answer, _Depends):
             held = tuple(where for where in answer.rules if self._condition_holds(where, facts))
             answer = self._remembered_held(tenant, subject, tool, held)
         return self._named(answer)
 
-    def link(self, tenant: str, delegator: str, delegate: str, tool: str) -> Answer:
-        """May ``delegate`` call ``tool`` for ``delegator``? The row of the answer holds the public id only."""
-        names = tenant, delegator, delegate, tool
+    def link(self, tenant: str, delegator: str, delegate: str, action: str, tool: str) -> Answer:
+        """May ``delegate`` do so for ``delegator``? The row of the answer holds the public id only."""
+        names = tenant, delegator, delegate, action, tool
         if max(map(len, names)) > MAX_REMEMBERED_NAME:
-            return self._named(self._throwaway(tool).ask_second(delegator, delegate, tenant, tool))
+            return self._named(self._throwaway(action, tool).ask_second(delegator, delegate, tenant, tool))
         return self._named(self._remembered_link(*names))
+
+    def settled(self, tenant: str, subject: str, action: str, tool: str) -> Answer | None:
+        """As `principal` where no fact can change the answer, else None."""
+        answer = self._ask_without_facts(tenant, subject, action, tool)
+        return None if isinstance(answer, _Depends) else self._named(answer)
+
+    def could_allow(self, tenant: str, subject: str, action: str, tool: str) -> bool:
+        """Whether `principal` allows with some facts, each condition taken as open."""
+        answer = self._ask_without_facts(tenant, subject, action, tool)
+        if isinstance(answer, _Depends):
+            return any(self._rules[entry].verdict == "allow" for entry, _ in answer.rules)
+        return answer[0]
 
     def _named(self, answer: Answer) -> Answer:
         allowed, row = answer
         return allowed, (self._ids[row[0]],) if row else ()
 
-    def _ask_without_facts(self, tenant: str, subject: str, tool: str) -> Answer | _Depends:
+    def _ask_without_facts(self, tenant: str, subject: str, action: str, tool: str) -> Answer | _Depends:
         """The answer, or the few rules whose conditions decide it: which ones are reached never depends on facts."""
         facts = RequestFacts(None)
-        answer = self._for(tool).ask(subject, tenant, tool, facts)
+        answer = self._for(action, tool).ask(subject, tenant, tool, facts)
         if not facts.asked:
             return answer
-        covering, _ = self._covering(tool)
+        covering, _ = self._covering(action, tool)
         return _Depends(tuple(where for where in covering if self._rules[where[0]].key in facts.reached))
 
     def _condition_holds(self, where: tuple[int, int], facts: RequestFacts) -> bool:
@@ -96,17 +108,17 @@ class BuiltinModel:
         """The answer when of all conditions only those of the rules ``held`` hold."""
         return self._over_held(held).ask(subject, tenant, tool, RequestFacts({}))
 
-    def _ask_link(self, tenant: str, delegator: str, delegate: str, tool: str) -> Answer:
-        return self._for(tool).ask_second(delegator, delegate, tenant, tool)
+    def _ask_link(self, tenant: str, delegator: str, delegate: str, action: str, tool: str) -> Answer:
+        return self._for(action, tool).ask_second(delegator, delegate, tenant, tool)
 
-    def _for(self, tool: str) -> Enforcer:
-        return self._over(*self._covering(tool))
+    def _for(self, action: str, tool: str) -> Enforcer:
+        return self._over(*self._covering(action, tool))
 
-    def _throwaway(self, tool: str) -> Enforcer:
-        return self._enforcer(*self._cover(tool))
+    def _throwaway(self, action: str, tool: str) -> Enforcer:
+        return self._enforcer(*self._cover(action, tool))
 
-    def _cover(self, tool: str) -> tuple[Rows, Rows]:
-        return self._rule_coverage.of(tool), self._link_coverage.of(tool)
+    def _cover(self, action: str, tool: str) -> tuple[Rows, Rows]:
+        return self._rule_coverage.of(action, tool), self._link_coverage.of(action, tool)
 
     def _enforcer(self, rules: Rows, links: Rows, *, conditions: bool = True) -> Enforcer:
         rows = [self._rule_row(*where, conditions=conditions) for where in rules]
@@ -126,11 +138,11 @@ class BuiltinModel:
     def _rule_row(self, entry: int, pattern: int, *, conditions: bool) -> Row:
         rule = self._rules[entry]
         when = rule.when if conditions else ""
-        return rule.key, rule.subject, rule.tenant, rule.calls[pattern].text, when, rule.verdict
+        return rule.key, rule.subject, rule.tenant, rule.covers[pattern][1].text, when, rule.verdict
 
     def _link_row(self, entry: int, pattern: int) -> Row:
         one = self._delegations[entry]
-        return one.key, one.delegator, one.delegate, one.tenant, one.calls[pattern].text
+        return one.key, one.delegator, one.delegate, one.tenant, one.covers[pattern][1].text
 
     def _covers(self, pattern: str, name: str) -> bool:
         return pattern in ("*", name) or self._patterns[pattern].covers(name)
@@ -152,5 +164,5 @@ class BuiltinModel:
 
 def _patterns(rows: RuleSet) -> dict[str, Pattern]:
     entries: list[Rule | Delegation] = [*rows.rules, *rows.delegations]
-    every = {pattern.text: pattern for entry in entries for pattern in entry.calls}
+    every = {pattern.text: pattern for entry in entries for _, pattern in entry.covers}
     return every | {entry.tenant: Pattern(entry.tenant) for entry in entries}

@@ -18,12 +18,14 @@ from handrail.policy.engine import Answer, Enforcer, Model, Row, from_text, pars
 from handrail.policy.facts import Arguments
 from handrail.policy.links import CasbinLinks, RoleLinks
 
-_FIELDS: dict[str, Callable[[PolicyRequest, str], object]] = {
+_Field = Callable[[PolicyRequest, str], object]
+_ARGUMENTS: _Field = lambda request, name: _arguments(request)  # noqa: E731
+_FIELDS: dict[str, _Field] = {
     **dict.fromkeys(("sub", "subject", "user"), lambda request, name: name),
     **dict.fromkeys(("dom", "domain", "tenant"), lambda request, name: request.tenant),
     **dict.fromkeys(("obj", "object", "resource", "tool"), lambda request, name: request.tool),
     **dict.fromkeys(("act", "action"), lambda request, name: request.action),
-    **dict.fromkeys(("args", "facts"), lambda request, name: _arguments(request)),
+    **dict.fromkeys(("args", "facts"), _ARGUMENTS),
 }
 _EFFECTS = ("allow", "deny", "indeterminate")
 
@@ -38,6 +40,7 @@ class CasbinFiles:
         self._policy_text = _read(settings.policy, settings)
         self._model = self._source.model()
         self._fields = self._source.fields(self._model)
+        self._reads_facts = _ARGUMENTS in self._fields
         self._roles: CasbinLinks | None = None
         self._lines = self._check_lines()
         self._enforcer = self._load()
@@ -57,6 +60,14 @@ class CasbinFiles:
         allowed, row = self._enforcer.ask(*(field(request, name) for field in self._fields))
         line = self._lines.get(("p", row))
         return allowed, (f"{self._policy_file.name}:{line}",) if line else ()
+
+    def settled(self, request: PolicyRequest, subject: str) -> Answer | None:
+        """As `principal` where the matcher reads no facts, else None."""
+        return None if self._reads_facts else self.principal(request, subject)
+
+    def could_allow(self, request: PolicyRequest, subject: str) -> bool:
+        """Whether `principal` allows with some facts; facts that the matcher reads are taken as open."""
+        return self._reads_facts or self.principal(request, subject)[0]
 
     def roles_of(self, tenant: str, subject: str) -> frozenset[str]:
         """Roles from the ``g`` rows, for delegations: with the ``role:`` prefix."""

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 Verdict = Literal["allow", "deny"]
+Action = Literal["call", "read", "write"]
+ACTIONS: tuple[Action, ...] = get_args(Action)
+MAX_CHAIN = 8
+"""Most principals in one chain; a longer one is denied, and so is one in which a principal stands twice."""
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyRequest:
-    """May this chain of principals make this call, now, with these arguments?"""
+    """May this chain of principals do this, now, with these arguments?"""
 
     tenant: str
     """Tenant of the run; ``default`` where the installation has only one."""
     principals: tuple[str, ...]
     """Who acts, outermost first: ``user:ana``, ``agent:helpdesk``, ``agent:researcher``. Never empty."""
     tool: str
-    """Name of the tool, as the framework knows it."""
-    action: str = "call"
-    """What is done with the tool; ``call`` is the only action so far."""
+    """Name of the object: a tool as the framework knows it, a retriever, or a memory namespace."""
+    action: Action = "call"
+    """``call`` a tool, ``read`` what a retriever or a namespace gives out, ``write`` to a namespace."""
     facts: Mapping[str, object] = field(default_factory=dict[str, object])
     """What conditions may read: ``args`` (the call's arguments), ``principal``, ``tenant``, ``session``, ``env``."""
+    scopes: tuple[tuple[str, ...], ...] = ()
+    """Rights of the delegation tokens on the way: each is a tuple of patterns, and each must cover the object."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,20 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable
+from functools import lru_cache
+from itertools import pairwise
 from typing import cast
 
 from handrail.config.settings import Settings
 from handrail.policy.builtin import BuiltinModel
 from handrail.policy.casbin_files import CasbinFiles
-from handrail.policy.decision import Decision, PolicyRequest
+from handrail.policy.decision import ACTIONS, MAX_CHAIN, Action, Decision, PolicyRequest
 from handrail.policy.engine import Answer, refuse_two_distributions
 from handrail.policy.facts import RequestFacts
 from handrail.policy.links import RolesOf, settings_roles
-from handrail.policy.rows import PREFIXES, RuleSet, rule_set
+from handrail.policy.patterns import Pattern
+from handrail.policy.reasons import permission, refusal, shown, unlinked
+from handrail.policy.rows import PREFIXES, Covers, RuleSet, rule_set
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +30,8 @@ class Policy:
     def __init__(self, settings: Settings) -> None:
         """Check and compile everything; raises PolicyError with file and line."""
         refuse_two_distributions()
-        rules = rule_set(settings)
+        rules = self.rules = rule_set(settings)
+        """What the built-in model decides by: rules, delegations, conditions."""
         own = self._own = CasbinFiles(settings.casbin) if settings.casbin else None
         self._model = BuiltinModel(rules, _roles(settings, own))
         self._failures: set[str] = set()
@@ -40,6 +45,32 @@ class Policy:
             return self._malformed(request) or self._chain(request)
         except Exception as error:
             return self._failed(type(error).__name__)
+
+    def settled(
+        self,
+        tenant: str,
+        principals: tuple[str, ...],
+        tool: str,
+        action: Action = "call",
+        scopes: tuple[tuple[str, ...], ...] = (),
+    ) -> Decision | None:
+        """What `decide` answers whatever the facts are; None where they count. Never raises."""
+        request = PolicyRequest(tenant, principals, tool, action, scopes=scopes)
+        try:
+            return self._malformed(request) or self._settled_chain(request)
+        except Exception as error:
+            return self._failed(type(error).__name__)
+
+    def visible(
+        self, tenant: str, principals: tuple[str, ...], tool: str, scopes: tuple[tuple[str, ...], ...] = ()
+    ) -> bool:
+        """Whether some arguments could be allowed, each condition taken as open. Never raises."""
+        request = PolicyRequest(tenant, principals, tool, scopes=scopes)
+        try:
+            return self._malformed(request) is None and self._could_allow(request)
+        except Exception as error:
+            self._failed(type(error).__name__)
+            return False
 
     def _failed(self, kind: str) -> Decision:
         # The text of the exception may quote arguments, so only its kind is kept.
@@ -55,11 +86,10 @@ class Policy:
             return Decision("deny", None, "The request names no tenant, no tool or no principal.")
         for name in request.principals:
             if not name.startswith(PREFIXES) or name in PREFIXES:
-                reason = f"{_shown(name)} is neither a user nor an agent."
-                return Decision("deny", None, reason, name)
-        if self._own is None and request.action != "call":
-            return Decision("deny", None, f"{_shown(request.action)} is no action, there is only call.")
-        return None
+                return Decision("deny", None, f"{shown(name)} is neither a user nor an agent.", name)
+        if self._own is None and request.action not in ACTIONS:
+            return Decision("deny", None, f"{shown(request.action)} is no action: there are {', '.join(ACTIONS)}.")
+        return _bad_chain(request.principals) or (_out_of_scope(request) if request.scopes else None)
 
     def _chain(self, request: PolicyRequest) -> Decision:
         before: str | None = None
@@ -67,22 +97,89 @@ class Policy:
         links: list[str] = []
         for principal in request.principals:
             if before is not None and self._links_checked:
-                allowed, row = self._model.link(request.tenant, before, principal, request.tool)
-                if not allowed:
-                    return _unlinked(request, before, principal)
-                links.append(f"{_shown(principal)} acts for {_shown(before)} by {row[0]}")
+                link = self._link(request, before, principal)
+                if isinstance(link, Decision):
+                    return link
+                links.append(link)
             facts = RequestFacts({**request.facts, "tenant": request.tenant})
             allowed, row = self._ask(request, principal, facts)
             rule = row[0] if row else None
             if not allowed:
-                return Decision("deny", rule, _refusal(request, principal, rule, facts), principal)
+                return Decision("deny", rule, refusal(request, principal, rule, facts), principal)
             first, before = (rule if before is None else first), principal
-        return Decision("allow", first, _permission(request, first, links))
+        return Decision("allow", first, permission(request, first, links))
+
+    def _settled_chain(self, request: PolicyRequest) -> Decision | None:
+        """As `_chain`, up to the first principal of whom the facts decide."""
+        before: str | None = None
+        first: str | None = None
+        links: list[str] = []
+        for principal in request.principals:
+            if before is not None and self._links_checked:
+                link = self._link(request, before, principal)
+                if isinstance(link, Decision):
+                    return link
+                links.append(link)
+            answer = self._ask_settled(request, principal)
+            if answer is None:
+                return None
+            rule = answer[1][0] if answer[1] else None
+            if not answer[0]:
+                return Decision("deny", rule, refusal(request, principal, rule, RequestFacts(None)), principal)
+            first, before = (rule if before is None else first), principal
+        return Decision("allow", first, permission(request, first, links))
+
+    def _could_allow(self, request: PolicyRequest) -> bool:
+        linked = not self._links_checked or not any(
+            isinstance(self._link(request, before, after), Decision) for before, after in pairwise(request.principals)
+        )
+        return linked and all(self._ask_open(request, principal) for principal in request.principals)
+
+    def _link(self, request: PolicyRequest, before: str, principal: str) -> str | Decision:
+        """How ``principal`` acts for ``before``, or the denial."""
+        allowed, row = self._model.link(request.tenant, before, principal, request.action, request.tool)
+        if not allowed:
+            return Decision("deny", None, unlinked(request, before, principal), principal)
+        return f"{shown(principal)} acts for {shown(before)} by {row[0]}"
 
     def _ask(self, request: PolicyRequest, principal: str, facts: RequestFacts) -> Answer:
         if self._own is not None:
             return self._own.principal(request, principal)
-        return self._model.principal(request.tenant, principal, request.tool, facts=facts)
+        return self._model.principal(request.tenant, principal, request.action, request.tool, facts=facts)
+
+    def _ask_settled(self, request: PolicyRequest, principal: str) -> Answer | None:
+        if self._own is not None:
+            return self._own.settled(request, principal)
+        return self._model.settled(request.tenant, principal, request.action, request.tool)
+
+    def _ask_open(self, request: PolicyRequest, principal: str) -> bool:
+        if self._own is not None:
+            return self._own.could_allow(request, principal)
+        return self._model.could_allow(request.tenant, principal, request.action, request.tool)
+
+
+def _bad_chain(principals: tuple[str, ...]) -> Decision | None:
+    if len(principals) > MAX_CHAIN:
+        reason = f"The chain has {len(principals)} principals, and {MAX_CHAIN} is the most."
+        return Decision("deny", None, reason, principals[MAX_CHAIN])
+    if len(set(principals)) == len(principals):
+        return None
+    twice = next(name for place, name in enumerate(principals) if name in principals[:place])
+    return Decision("deny", None, f"{shown(twice)} stands twice in the chain.", twice)
+
+
+def _out_of_scope(request: PolicyRequest) -> Decision | None:
+    """A denial where a delegation token does not cover the object."""
+    for scope in request.scopes:
+        if not any(_pattern(text).covers(request.tool) for text in scope):
+            reason = f"A delegation token on the way does not cover {shown(request.tool)}."
+            return Decision("deny", None, reason, request.principals[-1])
+    return None
+
+
+@lru_cache(1_024)
+def _pattern(text: str) -> Pattern:
+    return Pattern(text)
 
 
 def _roles(settings: Settings, own: CasbinFiles | None) -> RolesOf:
@@ -94,43 +191,18 @@ def _roles(settings: Settings, own: CasbinFiles | None) -> RolesOf:
     return lambda tenant, subject: named(tenant, subject) | theirs(tenant, subject)
 
 
-def _unlinked(request: PolicyRequest, before: str, principal: str) -> Decision:
-    reason = f"{_shown(principal)} may not act for {_shown(before)}: no [[delegate]] covers {_shown(request.tool)}"
-    return Decision("deny", None, f"{reason} in tenant {_shown(request.tenant)}.", principal)
-
-
-def _refusal(request: PolicyRequest, principal: str, rule: str | None, facts: RequestFacts) -> str:
-    doubts = "; ".join(f"`{when}` could not be evaluated: {why}" for when, why in facts.doubts.items())
-    after = f" ({doubts})" if doubts else ""
-    if rule:
-        return f"Rule {rule} denies {_shown(principal)} the call {_shown(request.tool)}{after}."
-    return (
-        f"No rule allows {_shown(principal)} to call {_shown(request.tool)} in tenant "
-        f"{_shown(request.tenant)}: default deny{after}."
-    )
-
-
-def _permission(request: PolicyRequest, rule: str | None, links: list[str]) -> str:
-    by = f"Rule {rule} allows" if rule else "The policy allows"
-    acting = f"; {'; '.join(links)}" if links else ""
-    return f"{by} {_shown(request.principals[0])} to call {_shown(request.tool)}{acting}."
-
-
-def _shown(name: str) -> str:
-    """A name from a request, as it may stand in a sentence."""
-    return name if len(name) <= 80 and name.isprintable() else ascii(name[:80]) + "..." * (len(name) > 80)
+def _texts(covers: Covers) -> list[tuple[str, str]]:
+    return [(action, pattern.text) for action, pattern in covers]
 
 
 def _digest(settings: Settings, rules: RuleSet, texts: tuple[str, ...]) -> str:
     content = {
         "texts": texts,
         "rules": [
-            (rule.id, rule.verdict, rule.subject, rule.tenant, [call.text for call in rule.calls], rule.when)
-            for rule in rules.rules
+            (rule.id, rule.verdict, rule.subject, rule.tenant, _texts(rule.covers), rule.when) for rule in rules.rules
         ],
         "delegations": [
-            (one.id, one.delegator, one.delegate, one.tenant, [call.text for call in one.calls])
-            for one in rules.delegations
+            (one.id, one.delegator, one.delegate, one.tenant, _texts(one.covers)) for one in rules.delegations
         ],
         "users": {user: sorted(roles) for user, roles in settings.users.items()},
         "roles": {role: sorted(included) for role, included in settings.roles.items()},

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from handrail.config.settings import DelegateSettings, Place, RuleSettings, Settings
 from handrail.errors import PolicyError
 from handrail.policy.conditions import Condition, parse
+from handrail.policy.decision import ACTIONS, Action
 from handrail.policy.patterns import Pattern, expand
+
+Covers = tuple[tuple[Action, Pattern], ...]
+"""What is done, and a pattern for the names of what it is done to."""
 
 PREFIXES = ("user:", "agent:")
 """What a principal of a request begins with."""
@@ -28,8 +32,8 @@ class Rule:
     """``user:NAME``, ``agent:NAME``, ``role:NAME``, ``user:*``, ``agent:*`` or ``*``."""
     tenant: str
     """Name or pattern."""
-    calls: tuple[Pattern, ...]
-    """Groups are expanded."""
+    covers: Covers
+    """What it is about; groups are expanded."""
     when: str
     """Condition; empty means always."""
 
@@ -43,13 +47,13 @@ class Delegation:
     id: str
     """As written in handrail.toml, or by position."""
     delegator: str
-    """Subject on whose behalf calls may be made."""
+    """Subject on whose behalf it may be done."""
     delegate: str
-    """Subject who may make them."""
+    """Subject who may do it."""
     tenant: str
     """Name or pattern."""
-    calls: tuple[Pattern, ...]
-    """Groups are expanded."""
+    covers: Covers
+    """What it is about; groups are expanded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +86,7 @@ def rule_set(settings: Settings) -> RuleSet:
 def _named(index: int, delegate: DelegateSettings) -> DelegateSettings:
     if delegate.id:
         return delegate
-    one = delegate
-    return DelegateSettings(one.from_, one.to, one.call, one.tenant, f"delegate-{index}", one.place)
+    return replace(delegate, id=f"delegate-{index}")
 
 
 def _refuse_twins(entries: Iterable[RuleSettings | DelegateSettings]) -> None:
@@ -95,9 +98,9 @@ def _refuse_twins(entries: Iterable[RuleSettings | DelegateSettings]) -> None:
 
 
 def _rule(index: int, rule: RuleSettings, groups: dict[str, tuple[str, ...]]) -> Rule:
-    calls = _calls(rule.call, groups, rule.place)
+    covers = _covers(rule, groups)
     subject = _subject(rule.subject, rule.place)
-    return Rule(f"rule-{index}", rule.id, rule.verdict, subject, _tenant(rule.tenant, rule.place), calls, rule.when)
+    return Rule(f"rule-{index}", rule.id, rule.verdict, subject, _tenant(rule.tenant, rule.place), covers, rule.when)
 
 
 def _delegation(index: int, one: DelegateSettings, groups: dict[str, tuple[str, ...]]) -> Delegation:
@@ -105,20 +108,22 @@ def _delegation(index: int, one: DelegateSettings, groups: dict[str, tuple[str, 
     if not delegate.startswith(PREFIXES):
         hint = 'Write to = "agent:NAME", "agent:*" or "user:NAME".'
         raise _error(f"The delegation {one.id} goes to {one.to!r}, which is no agent and no user.", one.place, hint)
-    calls = _calls(one.call, groups, one.place)
+    covers = _covers(one, groups)
     tenant = _tenant(one.tenant, one.place)
-    return Delegation(f"delegate-{index}", one.id, _subject(one.from_, one.place), delegate, tenant, calls)
+    return Delegation(f"delegate-{index}", one.id, _subject(one.from_, one.place), delegate, tenant, covers)
 
 
 def _allowance(one: Delegation) -> Rule:
-    return Rule(one.key, one.id, "allow", one.delegate, one.tenant, one.calls, "")
+    return Rule(one.key, one.id, "allow", one.delegate, one.tenant, one.covers, "")
 
 
-def _calls(calls: tuple[str, ...], groups: dict[str, tuple[str, ...]], place: Place) -> tuple[Pattern, ...]:
-    patterns = expand(calls, groups)
-    if not patterns or any(not pattern.text for pattern in patterns):
-        raise _error("A rule or delegation covers no call.", place, 'Write call = "TOOL", a group, or a pattern.')
-    return patterns
+def _covers(entry: RuleSettings | DelegateSettings, groups: dict[str, tuple[str, ...]]) -> Covers:
+    written: dict[Action, tuple[str, ...]] = {"call": entry.call, "read": entry.read, "write": entry.write}
+    covers = tuple((action, pattern) for action in ACTIONS for pattern in expand(written[action], groups))
+    if not covers or any(not pattern.text for _, pattern in covers):
+        hint = "Write call, read or write with a name, a group, or a pattern."
+        raise _error("A rule or delegation covers nothing.", entry.place, hint)
+    return covers
 
 
 def _subject(written: str, place: Place) -> str:
@@ -146,21 +151,21 @@ def _error(problem: str, place: Place, hint: str) -> PolicyError:
 
 
 class Coverage:
-    """Which rows cover a tool. Names are looked up, patterns are tried one after the other."""
+    """Which rows cover an object. Names are looked up, patterns are tried one after the other."""
 
-    def __init__(self, calls: Iterable[tuple[Pattern, ...]]) -> None:
-        """``calls`` has the patterns of each entry, in order."""
-        self._named: dict[str, list[tuple[int, int]]] = {}
-        self._patterns: list[tuple[Pattern, tuple[int, int]]] = []
-        for entry, patterns in enumerate(calls):
-            for number, pattern in enumerate(patterns):
+    def __init__(self, entries: Iterable[Covers]) -> None:
+        """``entries`` has the patterns of each entry, in order."""
+        self._named: dict[tuple[str, str], list[tuple[int, int]]] = {}
+        self._patterns: list[tuple[Action, Pattern, tuple[int, int]]] = []
+        for entry, covers in enumerate(entries):
+            for number, (action, pattern) in enumerate(covers):
                 if pattern.is_literal:
-                    self._named.setdefault(pattern.text, []).append((entry, number))
+                    self._named.setdefault((action, pattern.text), []).append((entry, number))
                 else:
-                    self._patterns.append((pattern, (entry, number)))
+                    self._patterns.append((action, pattern, (entry, number)))
 
-    def of(self, tool: str) -> tuple[tuple[int, int], ...]:
-        """(entry, first of its patterns that covers ``tool``) for every entry that does, in order of entries."""
-        found = [*self._named.get(tool, ())]
-        found += [where for pattern, where in self._patterns if pattern.covers(tool)]
+    def of(self, action: str, name: str) -> tuple[tuple[int, int], ...]:
+        """(entry, first of its patterns that covers ``name``) for every entry that does, in order of entries."""
+        found = [*self._named.get((action, name), ())]
+        found += [where for act, pattern, where in self._patterns if act == action and pattern.covers(name)]
         return tuple(sorted({entry: (entry, number) for entry, number in sorted(found, reverse=True)}.values()))

@@ -38,7 +38,7 @@ MISTAKES: dict[str, tuple[str, int | None, str]] = {
     "rule takes a delegate's default id": (RULE.replace('"r"', '"delegate-1"') + '[[delegate]]\nfrom = "*"\nto = "agent:a"\ncall = "x"', 6, "is taken by"),
     "allow and deny": (RULE + 'deny = "*"', 6, "has both `allow` and `deny`. Make it two rules."),
     "no subject": ('\n[[rule]]\nid = "r"\ncall = "x"', 3, "has no subject"),
-    "no call": ('[[rule]]\nid = "r"\nallow = "*"', 2, "[[rule]] number 1 needs `call`."),
+    "no call": ('[[rule]]\nid = "r"\nallow = "*"', 2, "[[rule]] number 1 needs `call`, `read` or `write`."),
     "empty call": ('[[rule]]\nid = "r"\nallow = "*"\ncall = []', 5, "must not be empty"),
     "TOML syntax": ('mode = "observe"\nagent = \n', 3, "Not valid TOML: Invalid value."),
     "TOML ends early": ('agent = "x', 2, "Not valid TOML"),

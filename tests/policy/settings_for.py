@@ -10,15 +10,24 @@ from handrail.policy import Decision, Policy, PolicyRequest, build
 
 
 def rule(
-    id: str, verdict: Literal["allow", "deny"], subject: str, *call: str, when: str = "", tenant: str = "*"
+    id: str,
+    verdict: Literal["allow", "deny"],
+    subject: str,
+    *call: str,
+    when: str = "",
+    tenant: str = "*",
+    read: tuple[str, ...] = (),
+    write: tuple[str, ...] = (),
 ) -> RuleSettings:
     """One ``[[rule]]`` that stands in line 7 of a handrail.toml."""
-    return RuleSettings(id, verdict, subject, call, when, tenant, Place(Path("handrail.toml"), 7))
+    return RuleSettings(id, verdict, subject, call, when, tenant, Place(Path("handrail.toml"), 7), read, write)
 
 
-def delegate(from_: str, to: str, *call: str, tenant: str = "*", id: str = "") -> DelegateSettings:
+def delegate(
+    from_: str, to: str, *call: str, tenant: str = "*", id: str = "", read: tuple[str, ...] = ()
+) -> DelegateSettings:
     """One ``[[delegate]]`` that stands in line 9."""
-    return DelegateSettings(from_, to, call, tenant, id, Place(Path("handrail.toml"), 9))
+    return DelegateSettings(from_, to, call, tenant, id, Place(Path("handrail.toml"), 9), read)
 
 
 def ask(policy: Policy, principals: str, tool: str, *, tenant: str = "acme", **args: object) -> Decision:

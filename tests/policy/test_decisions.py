@@ -160,7 +160,7 @@ def test_reason_with_a_hostile_name(bank: Policy) -> None:
         PolicyRequest("acme", ("*",), "read_order"),
         PolicyRequest("", ("user:pat",), "read_order"),
         PolicyRequest("acme", ("user:pat",), ""),
-        PolicyRequest("acme", ("user:pat",), "read_order", action="delete"),
+        PolicyRequest("acme", ("user:pat",), "read_order", action="delete"),  # type: ignore[arg-type]
         PolicyRequest("acme", ("user:pat", None), "read_order"),  # type: ignore[arg-type]
         PolicyRequest(None, ("user:pat",), "read_order"),  # type: ignore[arg-type]
         PolicyRequest("acme", ("user:pat",), ["read_order"]),  # type: ignore[arg-type]
@@ -275,7 +275,7 @@ def test_a_pattern_cannot_be_made_slow(bank: Policy) -> None:
         (Settings(rules=(rule("r", "deny", "user:a*", "t"),)), "handrail.toml:7: The subject 'user:a*' names nobody"),
         (Settings(rules=(rule("r", "deny", "supp*", "t"),)), "handrail.toml:7: The subject 'supp*' names nobody"),
         (Settings(rules=(rule("r", "allow", "", "t"),)), "handrail.toml:7: The subject '' names nobody"),
-        (Settings(rules=(rule("r", "allow", "*"),)), "handrail.toml:7: A rule or delegation covers no call"),
+        (Settings(rules=(rule("r", "allow", "*"),)), "handrail.toml:7: A rule or delegation covers nothing"),
         (
             Settings(rules=(rule("r", "allow", "*", "t", tenant=""),)),
             "handrail.toml:7: A rule or delegation names an empty",

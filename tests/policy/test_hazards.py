@@ -33,9 +33,9 @@ def test_unknown_subjects_do_not_stay() -> None:
     model = BuiltinModel(rule_set(SETTINGS), lambda tenant, subject: frozenset())
     sizes = [model._unconditional, model._remembered_link, model._covering, model._over]
     for number in range(20_000):
-        model.principal("acme", f"user:u{number}", f"tool_{number}", facts=RequestFacts({}))
+        model.principal("acme", f"user:u{number}", "call", f"tool_{number}", facts=RequestFacts({}))
         if number % 10 == 0:
-            model.link("acme", f"user:u{number}", "agent:a", f"read_{number}")
+            model.link("acme", f"user:u{number}", "agent:a", "call", f"read_{number}")
     for cache in sizes:
         info = cache.cache_info()
         assert info.maxsize is not None
@@ -48,8 +48,8 @@ def test_long_names_are_not_remembered() -> None:
     """A name of megabytes is decided and forgotten."""
     model = BuiltinModel(rule_set(SETTINGS), lambda tenant, subject: frozenset({"role:r"}))
     long = "read_" + "x" * MAX_REMEMBERED_NAME
-    assert model.principal("acme", "user:u", long, facts=RequestFacts({})) == (True, ("r",))
-    assert model.link("acme", "user:u", "agent:a", long) == (True, ("delegate-1",))
+    assert model.principal("acme", "user:u", "call", long, facts=RequestFacts({})) == (True, ("r",))
+    assert model.link("acme", "user:u", "agent:a", "call", long) == (True, ("delegate-1",))
     assert model._unconditional.cache_info().currsize == 0
     assert model._remembered_link.cache_info().currsize == 0
     assert model._covering.cache_info().currsize == 0
