@@ -122,7 +122,7 @@ def test_every_span_attribute_is_documented() -> None:
 def test_every_part_of_conditions_is_documented() -> None:
     """The facts, operators and functions of `when` stand on the page."""
     text = (REFERENCE / "conditions.md").read_text("utf-8")
-    words = [*conditions.ROOTS, *conditions._FUNCTIONS, *conditions._COMPARISONS, *conditions._CONSTANTS]
+    words = [*conditions.ROOTS, *conditions.FUNCTIONS, *conditions.COMPARISONS, *conditions.CONSTANTS]
     assert [word for word in words if not re.search(rf"`[^`]*{re.escape(word)}", text)] == []
 
 

@@ -1,4 +1,4 @@
-"""The words and signs of the condition language, with their positions. What they mean stands in conditions.py."""
+"""The words and signs of the condition language, with their positions. What they mean stands in parser.py."""
 
 from __future__ import annotations
 
