@@ -1,0 +1,1 @@
+"""Ours against stock Casbin on generated policies: the same canonical request to both, every answer compared."""

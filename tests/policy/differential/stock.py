@@ -1,0 +1,167 @@
+"""Stock Casbin as the oracle: its own loading, its own role managers, nothing of ours in between."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from importlib.resources import files
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import casbin
+
+from handrail.config.settings import Settings
+from handrail.policy import PolicyRequest
+from handrail.policy.facts import Arguments
+from tests.policy.differential import toml_cases
+from tests.policy.differential.casbin_cases import Request
+
+casbin.util.log.disabled_logging()
+
+
+class Outcome(NamedTuple):
+    """What came of one question."""
+
+    verdict: str
+    """``allow``, ``deny``, or ``raised``."""
+    by: object
+    """The policy row or rule that decided (None: none did), or the name of the exception's class."""
+
+
+_VALUES: dict[str, Callable[[Request], object]] = {
+    **dict.fromkeys(("sub", "subject", "user"), lambda asked: asked.sub),
+    **dict.fromkeys(("dom", "domain", "tenant"), lambda asked: asked.dom),
+    **dict.fromkeys(("obj", "object", "resource", "tool"), lambda asked: asked.obj),
+    **dict.fromkeys(("act", "action"), lambda asked: asked.act),
+    # The canonical form in which both get the arguments: a dict would be open to its own methods.
+    **dict.fromkeys(("args", "facts"), lambda asked: Arguments(asked.args)),
+}
+
+
+class StockFiles:
+    """Stock Casbin over a model.conf and a policy.csv; raises on loading what Casbin raises."""
+
+    def __init__(self, model: Path, policy: Path) -> None:
+        self._enforcer: Any = casbin.Enforcer(str(model), str(policy))
+        self._fields = [str(token)[2:] for token in self._enforcer.get_model()["r"]["r"].tokens]
+
+    def ask(self, asked: Request) -> Outcome:
+        """Stock's answer to one request; its row is a list of texts."""
+        return outcome(lambda: self._enforcer.enforce_ex(*(_VALUES[name](asked) for name in self._fields)))
+
+
+def outcome(ask: Callable[[], Any]) -> Outcome:
+    """The outcome of an ``enforce_ex``."""
+    try:
+        allowed, row = ask()
+    except Exception as error:
+        return Outcome("raised", type(error).__name__)
+    return Outcome("allow" if allowed else "deny", tuple(row) or None)
+
+
+class StockToml:
+    """Stock Casbin over the shipped model.conf: one row per rule and pattern, and functions in their plainest form."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._enforcer = self._load()
+        self._second = self._enforcer.new_enforce_context("2")
+
+    def ask(self, asked: PolicyRequest) -> Outcome:
+        """The answer for the whole chain: every principal and every link must be allowed."""
+        if not all((asked.tenant, asked.tool)) or any(name in ("user:", "agent:") for name in asked.principals):
+            return Outcome("deny", None)
+        self._introduce(asked)
+        rules: list[str] = []
+        for number, name in enumerate(asked.principals):
+            if number and not self._linked(asked, asked.principals[number - 1], name):
+                return Outcome("deny", None)
+            allowed, row = self._enforcer.enforce_ex(name, asked.tenant, asked.tool, _Opaque(asked.facts))
+            if not allowed:
+                return Outcome("deny", row[0] if row else None)
+            rules.append(row[0])
+        return Outcome("allow", rules[0])
+
+    def _linked(self, asked: PolicyRequest, before: str, name: str) -> bool:
+        return bool(self._enforcer.enforce(self._second, before, name, asked.tenant, asked.tool))
+
+    def _introduce(self, asked: PolicyRequest) -> None:
+        """Every principal is in ``*``, every user in ``user:*``, every agent in ``agent:*``."""
+        for name in asked.principals:
+            for role in ("*", f"{name.partition(':')[0]}:*"):
+                if not self._roles.has_link(name, role, asked.tenant):
+                    self._roles.add_link(name, role, asked.tenant)
+
+    def _load(self) -> Any:
+        model = casbin.Model()
+        model.load_model_from_text(files("handrail.policy").joinpath("model.conf").read_text("utf-8"))
+        model["p"]["p"].policy = self._rules()
+        model["p"]["p2"].policy = self._delegations()
+        enforcer = casbin.Enforcer(model)
+        enforcer.add_function("covers", covers)
+        enforcer.add_function("holds", lambda key, when, effect, facts: toml_cases.holds(when, effect, facts.args()))
+        self._roles = enforcer.get_role_manager()
+        enforcer.get_model()["g"]["g"].rm = self._roles
+        for link in self._links():
+            self._roles.add_link(*link)
+        return enforcer
+
+    def _links(self) -> list[tuple[str, str, str]]:
+        held = [
+            (f"user:{name.partition('/')[2]}", f"role:{role}", name.partition("/")[0])
+            for name, roles in self._settings.users.items()
+            for role in roles
+        ]
+        included = [
+            (f"role:{role}", f"role:{inner}", tenant)
+            for tenant in toml_cases.TENANTS
+            for role, roles in self._settings.roles.items()
+            for inner in roles
+        ]
+        return [link for link in dict.fromkeys([*held, *included]) if link[0] != link[1]]
+
+    def _rules(self) -> list[list[str]]:
+        rows = [
+            [rule.id, _subject(rule.subject), rule.tenant, call, rule.when, rule.verdict]
+            for rule in self._settings.rules
+            for call in self._calls(rule.call)
+        ]
+        rows += [
+            [one.id, _subject(one.to), one.tenant, call, "", "allow"]
+            for one in self._settings.delegates
+            for call in self._calls(one.call)
+        ]
+        return sorted(rows, key=lambda row: row[-1] != "deny")
+
+    def _delegations(self) -> list[list[str]]:
+        return [
+            [one.id, _subject(one.from_), _subject(one.to), one.tenant, call]
+            for one in self._settings.delegates
+            for call in self._calls(one.call)
+        ]
+
+    def _calls(self, calls: tuple[str, ...]) -> list[str]:
+        groups: Mapping[str, tuple[str, ...]] = self._settings.groups
+        return list(chain.from_iterable(self._calls(groups[call]) if call in groups else [call] for call in calls))
+
+
+class _Opaque:
+    """Facts that Casbin's evaluator does not look into."""
+
+    def __init__(self, facts: Mapping[str, object]) -> None:
+        self._facts = facts
+
+    def args(self) -> Mapping[str, object]:
+        found = self._facts["args"]
+        assert isinstance(found, dict)
+        return found
+
+
+def covers(pattern: str, name: str) -> bool:
+    """Whether the whole of ``name`` matches, where ``*`` stands for any characters."""
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), name, re.DOTALL) is not None
+
+
+def _subject(written: str) -> str:
+    return written if written == "*" or ":" in written else f"role:{written}"
