@@ -14,6 +14,7 @@ from handrail.config.settings import CasbinSettings, Settings
 from handrail.errors import PolicyError
 from handrail.policy import Policy, PolicyRequest, build
 from handrail.policy.casbin_files import CasbinFiles
+from handrail.policy.decision import Action
 from handrail.policy.engine import Model
 from tests.policy.differential.casbin_cases import CasbinCase, Request, casbin_case, without_line
 from tests.policy.differential.stock import Outcome, StockFiles, StockToml, outcome
@@ -97,7 +98,7 @@ class _Ours:
     def ask(self, asked: Request) -> Outcome:
         subject = f"user:{asked.sub}"
         # What a request may hold is checked before the policy is asked; here it is asked all the same.
-        request = PolicyRequest(cast("str", asked.dom), (subject,), cast("str", asked.obj), cast("str", asked.act))
+        request = PolicyRequest(cast("str", asked.dom), (subject,), cast("str", asked.obj), cast("Action", asked.act))
         request = replace(request, facts={"args": asked.args})
         found = outcome(lambda: self._files.principal(request, subject))
         return found if found.verdict == "raised" or found.by is None else Outcome(found.verdict, self._row(found.by))
@@ -158,7 +159,14 @@ def compare_toml(case: TomlCase, where: str = "") -> Tally:
 
 
 def _decided(policy: Policy, asked: PolicyRequest) -> Outcome:
+    """Our answer; where the short answers of `settled` and `visible` contradict it, those."""
     found = policy.decide(asked)
+    settled = policy.settled(asked.tenant, asked.principals, asked.tool, asked.action, asked.scopes)
+    if settled is not None and (settled.verdict, settled.rule) != (found.verdict, found.rule):
+        return Outcome("settled", settled)
+    visible = policy.visible(asked.tenant, asked.principals, asked.tool, asked.scopes)
+    if asked.action == "call" and found.verdict == "allow" and not visible:
+        return Outcome("not visible", None)
     if found.reason.startswith("The policy could not decide ("):
         return Outcome("raised", found.reason.partition("(")[2].partition(")")[0])
     return Outcome(found.verdict, found.rule)

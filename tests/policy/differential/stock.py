@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import casbin
 
-from handrail.config.settings import Settings
+from handrail.config.settings import DelegateSettings, RuleSettings, Settings
 from handrail.policy import PolicyRequest
 from handrail.policy.facts import Arguments
 from tests.policy.differential import toml_cases
@@ -65,46 +65,39 @@ class StockToml:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._enforcer = self._load()
-        self._second = self._enforcer.new_enforce_context("2")
+        self._enforcers: dict[str, Any] = {action: self._load(action) for action in ("call", "read", "write")}
 
     def ask(self, asked: PolicyRequest) -> Outcome:
-        """The answer for the whole chain: every principal and every link must be allowed."""
-        if not all((asked.tenant, asked.tool)) or any(name in ("user:", "agent:") for name in asked.principals):
+        """The answer for the whole chain: every principal, every link and every scope must allow it."""
+        chain_ = asked.principals
+        if not asked.tenant or not asked.tool or len(set(chain_)) < len(chain_) or len(chain_) > 8:
             return Outcome("deny", None)
-        self._introduce(asked)
+        if not all(any(covers(pattern, asked.tool) for pattern in scope) for scope in asked.scopes):
+            return Outcome("deny", None)
+        enforcer = self._enforcers[asked.action]
+        _introduce(enforcer.get_role_manager(), asked)
         rules: list[str] = []
-        for number, name in enumerate(asked.principals):
-            if number and not self._linked(asked, asked.principals[number - 1], name):
+        for number, name in enumerate(chain_):
+            if number and not enforcer.enforce(_SECOND, chain_[number - 1], name, asked.tenant, asked.tool):
                 return Outcome("deny", None)
-            allowed, row = self._enforcer.enforce_ex(name, asked.tenant, asked.tool, _Opaque(asked.facts))
+            allowed, row = enforcer.enforce_ex(name, asked.tenant, asked.tool, _Opaque(asked.facts))
             if not allowed:
                 return Outcome("deny", row[0] if row else None)
             rules.append(row[0])
         return Outcome("allow", rules[0])
 
-    def _linked(self, asked: PolicyRequest, before: str, name: str) -> bool:
-        return bool(self._enforcer.enforce(self._second, before, name, asked.tenant, asked.tool))
-
-    def _introduce(self, asked: PolicyRequest) -> None:
-        """Every principal is in ``*``, every user in ``user:*``, every agent in ``agent:*``."""
-        for name in asked.principals:
-            for role in ("*", f"{name.partition(':')[0]}:*"):
-                if not self._roles.has_link(name, role, asked.tenant):
-                    self._roles.add_link(name, role, asked.tenant)
-
-    def _load(self) -> Any:
+    def _load(self, action: str) -> Any:
         model = casbin.Model()
         model.load_model_from_text(files("handrail.policy").joinpath("model.conf").read_text("utf-8"))
-        model["p"]["p"].policy = self._rules()
-        model["p"]["p2"].policy = self._delegations()
+        model["p"]["p"].policy = self._rules(action)
+        model["p"]["p2"].policy = self._delegations(action)
         enforcer = casbin.Enforcer(model)
         enforcer.add_function("covers", covers)
         enforcer.add_function("holds", lambda key, when, effect, facts: toml_cases.holds(when, effect, facts.args()))
-        self._roles = enforcer.get_role_manager()
-        enforcer.get_model()["g"]["g"].rm = self._roles
+        roles = enforcer.get_role_manager()
+        enforcer.get_model()["g"]["g"].rm = roles
         for link in self._links():
-            self._roles.add_link(*link)
+            roles.add_link(*link)
         return enforcer
 
     def _links(self) -> list[tuple[str, str, str]]:
@@ -119,31 +112,45 @@ class StockToml:
             for role, roles in self._settings.roles.items()
             for inner in roles
         ]
-        return [link for link in dict.fromkeys([*held, *included]) if link[0] != link[1]]
+        return [*held, *included]
 
-    def _rules(self) -> list[list[str]]:
+    def _rules(self, action: str) -> list[list[str]]:
         rows = [
-            [rule.id, _subject(rule.subject), rule.tenant, call, rule.when, rule.verdict]
+            [rule.id, _subject(rule.subject), rule.tenant, name, rule.when, rule.verdict]
             for rule in self._settings.rules
-            for call in self._calls(rule.call)
+            for name in self._names(rule, action)
         ]
         rows += [
-            [one.id, _subject(one.to), one.tenant, call, "", "allow"]
+            [one.id, _subject(one.to), one.tenant, name, "", "allow"]
             for one in self._settings.delegates
-            for call in self._calls(one.call)
+            for name in self._names(one, action)
         ]
         return sorted(rows, key=lambda row: row[-1] != "deny")
 
-    def _delegations(self) -> list[list[str]]:
+    def _delegations(self, action: str) -> list[list[str]]:
         return [
-            [one.id, _subject(one.from_), _subject(one.to), one.tenant, call]
+            [one.id, _subject(one.from_), _subject(one.to), one.tenant, name]
             for one in self._settings.delegates
-            for call in self._calls(one.call)
+            for name in self._names(one, action)
         ]
 
-    def _calls(self, calls: tuple[str, ...]) -> list[str]:
+    def _names(self, entry: RuleSettings | DelegateSettings, action: str) -> list[str]:
+        return self._expanded({"call": entry.call, "read": entry.read, "write": entry.write}[action])
+
+    def _expanded(self, names: tuple[str, ...]) -> list[str]:
         groups: Mapping[str, tuple[str, ...]] = self._settings.groups
-        return list(chain.from_iterable(self._calls(groups[call]) if call in groups else [call] for call in calls))
+        return list(chain.from_iterable(self._expanded(groups[n]) if n in groups else [n] for n in names))
+
+
+_SECOND = casbin.Enforcer.new_enforce_context(None, "2")
+
+
+def _introduce(roles: Any, asked: PolicyRequest) -> None:
+    """Every principal is in ``*``, every user in ``user:*``, every agent in ``agent:*``."""
+    for name in asked.principals:
+        for role in ("*", f"{name.partition(':')[0]}:*"):
+            if not roles.has_link(name, role, asked.tenant):
+                roles.add_link(name, role, asked.tenant)
 
 
 class _Opaque:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
-from typing import Literal
+from typing import Any, Literal
 
 from handrail.config.settings import DelegateSettings, RuleSettings, Settings
 from handrail.policy import PolicyRequest
+from handrail.policy.decision import ACTIONS
 
 USERS = ("ana", "bob", "cy", "support", "*", "Ana", "é")
 AGENTS = ("x", "y", "z")
@@ -110,12 +111,20 @@ def toml_case(random: Random, requests: int) -> TomlCase:
 def _rule(random: Random, number: int) -> RuleSettings:
     when = random.choice(("", *CONDITIONS)) if random.random() < 0.6 else ""
     verdict: Literal["allow", "deny"] = "deny" if random.random() < 0.3 else "allow"
-    return RuleSettings(f"r{number}", verdict, random.choice(_SUBJECTS), _calls(random), when, _tenant(random))
+    rule = RuleSettings(f"r{number}", verdict, random.choice(_SUBJECTS), _calls(random), when, _tenant(random))
+    return replace(rule, **_more(random)) if random.random() < 0.2 else rule
 
 
 def _delegate(random: Random, number: int) -> DelegateSettings:
     to = random.choice(("agent:x", "agent:y", "agent:*", "user:bob"))
-    return DelegateSettings(random.choice(_SUBJECTS), to, _calls(random), _tenant(random), f"d{number}")
+    one = DelegateSettings(random.choice(_SUBJECTS), to, _calls(random), _tenant(random), f"d{number}")
+    return replace(one, **_more(random)) if random.random() < 0.2 else one
+
+
+def _more(random: Random) -> dict[str, Any]:
+    """What a rule covers besides calls, or in place of them."""
+    more = {name: _calls(random) for name in ("read", "write") if random.random() < 0.6} or {"read": ("*",)}
+    return {**more, "call": ()} if random.random() < 0.3 else more
 
 
 def _calls(random: Random) -> tuple[str, ...]:
@@ -132,5 +141,10 @@ def _request(random: Random) -> PolicyRequest:
         f"agent:{random.choice(AGENTS)}" if random.random() < 0.85 else f"user:{random.choice(USERS)}"
         for _ in range(random.choice((0, 0, 0, 1, 1, 2, 3)))
     ]
+    if random.random() < 0.01:
+        more = [f"agent:a{n}" for n in range(random.choice((7, 8)))]
+    action = random.choice(ACTIONS) if random.random() < 0.2 else "call"
     tenant = random.choice((*TENANTS, *TENANTS, "*", "a", ""))
-    return PolicyRequest(tenant, (first, *more), random.choice(_TOOLS), facts={"args": random.choice(_ARGS)})
+    scopes = tuple(_calls(random) for _ in range(random.randint(1, 2))) if random.random() < 0.1 else ()
+    facts = {"args": random.choice(_ARGS)}
+    return PolicyRequest(tenant, (first, *more), random.choice(_TOOLS), action, facts, scopes)
