@@ -350,7 +350,7 @@ def _decide(snapshot: Snapshot, frame: Frame, call: ToolCall, args: Mapping[str,
         return Judgement("allow", "none", "no policy is configured")
     principal = frame.principal
     decision = snapshot.policy.decide(
-        PolicyRequest(principal.tenant, principal.links, call.name, facts=_facts(frame, args))
+        PolicyRequest(principal.tenant, principal.links, call.name, facts=_facts(frame, args), scopes=principal.scopes)
     )
     return Judgement(decision.verdict, "policy", decision.reason, decision.rule)
 

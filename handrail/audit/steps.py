@@ -263,6 +263,7 @@ def _who(principal: Principal) -> dict[str, object]:
         "session": principal.session,
         "channel": principal.channel,
         "chain": list(principal.links),
+        **({"scopes": principal.scopes} if principal.scopes else {}),
     }
 
 

@@ -199,25 +199,24 @@ def enter(
         return None
 
 
-def _handed(state: RunState, name: str, place: tuple[str, str]) -> tuple[str, ...]:
-    """The chain that was handed over to whoever starts here; every agent of the node's execution gets it."""
+def _handed(state: RunState, name: str, place: tuple[str, str]) -> Principal | None:
+    """Who handed over to whoever starts here; every agent of the node's execution acts for them."""
     node, execution = place
     for key in (execution, node, name):
-        chain = state.handoffs.get(key) if key else None
-        if chain is not None:
+        hander = state.handoffs.get(key) if key else None
+        if hander is not None:
             if key != execution:
                 del state.handoffs[key]
             if execution:
-                state.handoffs[execution] = chain
-            return chain
-    return ()
+                state.handoffs[execution] = hander
+            return hander
+    return None
 
 
 def _sub_agent(frame: Frame, gate: Gate | None, name: str, owner: object, place: tuple[str, str]) -> Step:
     gates = frame.gates if gate is None or gate in frame.gates else (*frame.gates, gate)
-    acting_as = frame.principal
-    for link in _handed(frame.state, name, place):
-        acting_as = acting_as.extended(link)
+    hander = _handed(frame.state, name, place)
+    acting_as = frame.principal.joined(hander) if hander is not None else frame.principal
     acting_as = acting_as.extended(f"agent:{name or ANONYMOUS}")
     return gate_of(frame).steps.agent(frame, acting_as, gates=gates, owner=owner)
 

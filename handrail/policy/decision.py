@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from handrail.tracing.identity import MAX_CHAIN as MAX_CHAIN
+
 Verdict = Literal["allow", "deny"]
 Action = Literal["call", "read", "write"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
-MAX_CHAIN = 8
-"""Most principals in one chain; a longer one is denied, and so is one in which a principal stands twice."""
 
 
 @dataclass(frozen=True, slots=True)

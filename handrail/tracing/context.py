@@ -52,8 +52,8 @@ class RunState:
     thread: str = ""
     """The caller's conversation id (LangGraph's ``thread_id``); empty when there is none."""
     counters: Counters = field(default_factory=Counters)
-    handoffs: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
-    """Agent that was handed to -> the chain of whoever handed over."""
+    handoffs: dict[str, Principal] = field(default_factory=dict[str, Principal])
+    """Agent that was handed to -> whoever handed over, with the chain and scopes it had."""
     notes: dict[str, Any] = field(default_factory=dict[str, Any])
     """What other rooms remember for the length of the run, each under a key of its own."""
 

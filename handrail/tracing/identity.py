@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 ANONYMOUS = "anonymous"
 """The name of an unknown link. It is checked like any other, never skipped."""
 
 DEFAULT_TENANT = "default"
 """The tenant of an installation that has only one."""
+
+MAX_CHAIN = 8
+"""Most principals in one chain; a longer one is denied, and so is one in which a principal stands twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,10 @@ class Principal:
     """Where the request came from, such as ``web`` or ``mail``; empty when unknown."""
     chain: tuple[str, ...] = ()
     """Links after the user, outermost first, prefixed: ``agent:helpdesk``, ``agent:researcher``."""
+    scopes: tuple[tuple[str, ...], ...] = ()
+    """Rights of the delegation tokens on the way: names and patterns. A call has to be covered by each of them."""
+    until: int = 0
+    """Nanoseconds since the epoch up to which these rights may be handed on in a token; 0 for no end."""
 
     @property
     def links(self) -> tuple[str, ...]:
@@ -41,6 +48,13 @@ class Principal:
 
     def extended(self, link: str) -> Principal:
         """This principal with one more link; a link that is already there is not repeated."""
-        if link in self.links:
-            return self
-        return Principal(self.tenant, self.user, self.session, self.channel, (*self.chain, link))
+        return self if link in self.links else replace(self, chain=(*self.chain, link))
+
+    def joined(self, other: Principal) -> Principal:
+        """This principal, acting for ``other`` as well: the links and scopes of both, so the rights that both have."""
+        links = (link for link in dict.fromkeys(other.links) if link not in self.links)
+        scopes = (scope for scope in dict.fromkeys(other.scopes) if scope not in self.scopes)
+        ends = [end for end in (self.until, other.until) if end]
+        return replace(
+            self, chain=(*self.chain, *links), scopes=(*self.scopes, *scopes), until=min(ends, default=0)
+        )  # fmt: skip

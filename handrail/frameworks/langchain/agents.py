@@ -122,7 +122,7 @@ def _remember(frame: Frame, error: BaseException) -> None:
     targets = goto if isinstance(goto, (list, tuple)) else (goto,)
     for target in targets:
         name = target if isinstance(target, str) else getattr(target, "node", ANONYMOUS)
-        frame.state.handoffs[str(name)] = frame.principal.chain
+        frame.state.handoffs[str(name)] = frame.principal
 
 
 def call(entry: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
