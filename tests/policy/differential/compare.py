@@ -87,15 +87,17 @@ def _compare_casbin(case: CasbinCase, where: str, folder: Path) -> Tally:
     return tally
 
 
-class _Ours:
-    """Our answers over the two files."""
+class OurFiles:
+    """Our answers over a model.conf and a policy.csv."""
 
     def __init__(self, model: Path, policy: Path) -> None:
+        """Load both; raises PolicyError where we refuse them."""
         self._files = CasbinFiles(CasbinSettings(model, policy))
         self._lines = policy.read_bytes().decode().split("\n")
         self.mode = "stock"
 
     def ask(self, asked: Request) -> Outcome:
+        """Our answer to one request, with the policy row that the named line holds."""
         subject = f"user:{asked.sub}"
         # What a request may hold is checked before the policy is asked; here it is asked all the same.
         request = PolicyRequest(cast("str", asked.dom), (subject,), cast("str", asked.obj), cast("Action", asked.act))
@@ -109,12 +111,12 @@ class _Ours:
         return (Model.read_line(line.strip()) or ())[1:]
 
 
-def _load(case: CasbinCase, folder: Path) -> tuple[_Ours | PolicyError, StockFiles | Outcome]:
+def _load(case: CasbinCase, folder: Path) -> tuple[OurFiles | PolicyError, StockFiles | Outcome]:
     model, policy = folder / "model.conf", folder / "policy.csv"
     model.write_bytes(case.model.encode())
     policy.write_bytes(case.policy.encode())
     try:
-        ours: _Ours | PolicyError = _Ours(model, policy)
+        ours: OurFiles | PolicyError = OurFiles(model, policy)
     except PolicyError as error:
         ours = error
     try:
