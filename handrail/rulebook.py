@@ -6,6 +6,7 @@ A changed file that is wrong keeps the last good snapshot, and says so in the lo
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import weakref
 from collections.abc import Callable, Mapping
@@ -13,9 +14,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from handrail import config
-from handrail.audit import oscalls
 from handrail.config import Mode, Settings
+from handrail.config.files import Files
 from handrail.errors import HandrailError
+from handrail.watch import Watch
 
 if TYPE_CHECKING:
     from handrail.policy import Policy
@@ -65,52 +67,63 @@ class Rulebook:
 
     def __init__(self, first: Snapshot, *, follow: bool = True, mode: Mode | None = None) -> None:
         """``mode`` goes before the file's at every load; without ``follow`` the first snapshot stays for good."""
-        self._now, self._follow = first, follow
         self._mode: Mode | None = mode
         self._lock = threading.Lock()
-        self._seen = self._signature()
+        # one tuple, so that no thread ever sees new files beside old rules
+        self._state = first, Watch(first.settings.sources) if follow and first.settings.file is not None else None
         self._schemas: dict[int, tuple[Any, SchemaValidator | None]] = {}
         self.on_change: Callable[[Mapping[str, object]], None] = lambda record: None
+        self.admit: Callable[[Snapshot], None] = lambda snapshot: None
+        """Called with a new snapshot before anything is decided by it; an exception keeps it out of force."""
+        _books.add(self)
 
     @property
     def now(self) -> Snapshot:
         """The rules at this moment."""
-        return self._now
+        return self._state[0]
 
     @property
     def stale(self) -> bool:
-        """Whether the file has changed since it was read."""
-        return self._follow and self._now.settings.file is not None and self._signature() != self._seen
+        """Whether the rules may have changed since they were read: a call that begins now must wait for `renew`."""
+        watch = self._state[1]
+        return watch is not None and watch.moved
 
     @property
     def enforces(self) -> bool:
         """Whether denials hold."""
-        return self._now.settings.mode == "enforce"
-
-    def _signature(self) -> tuple[int, int, int] | None:
-        file = self._now.settings.file
-        try:
-            found = oscalls.stat(file) if file is not None else None
-        except OSError:
-            return None
-        return (found.st_mtime_ns, found.st_size, found.st_ino) if found else None
+        return self._state[0].settings.mode == "enforce"
 
     def renew(self) -> None:
-        """Read the file again, if it has changed. Reads files: not for an event loop."""
+        """Read the files again, if one has changed. Reads files: not for an event loop."""
         with self._lock:
-            signature = self._signature()
-            if signature == self._seen:
+            now, watch = self._state
+            # another thread may have been here meanwhile
+            if watch is None or not watch.moved:
                 return
-            self._seen = signature
-            try:
-                # the file itself, not a search for one: a deleted file must not end in the rules of another
-                self._now = snapshot(config.load(self._now.settings.file, mode=self._mode))
-                record: dict[str, object] = {"outcome": "loaded", **self._now.facts()}
-            except Exception as error:  # whatever is wrong with the new file, it must not reach the agent
-                said = str(error) if isinstance(error, HandrailError) else type(error).__name__
-                log.error("The changed configuration is refused, the last good one stays in force: %s", said)
-                record = {"outcome": "kept", **self._now.facts(), "error": said}
+            if (same := watch.again()) is not None:
+                self._state = now, same
+                return
+            record = self._reload(now)
         self.on_change({"k": "config.load", **record})
+
+    def _reload(self, now: Snapshot) -> dict[str, object]:
+        files = Files()
+        record: dict[str, object] = {"outcome": "kept"}
+        try:
+            # the file itself, not a search for one: a deleted file must not end in the rules of another
+            new = snapshot(config.load(now.settings.file, mode=self._mode, files=files))
+            self.admit(new)
+            now, record = new, {"outcome": "loaded"}
+        except Exception as error:  # whatever is wrong with the new file, it must not reach the agent
+            said = str(error) if isinstance(error, HandrailError) else type(error).__name__
+            log.error("The changed configuration is refused, the last good one stays in force: %s", said)
+            record["error"] = said
+        self._state = now, Watch(files.contents)
+        return {**record, **now.facts()}
+
+    def _unlock(self) -> None:
+        """In a forked child: the thread that held the lock is not here."""
+        self._lock = threading.Lock()
 
     def schema_validator(
         self, tool: object, schema: Callable[[], Mapping[str, Any] | None] | None
@@ -127,6 +140,18 @@ class Rulebook:
         made = SchemaValidator(described, id="arguments") if described is not None else None
         self._schemas[id(tool)] = (_reference(tool), made)
         return made
+
+
+_books: weakref.WeakSet[Rulebook] = weakref.WeakSet()
+
+
+def _unlock_all() -> None:
+    for book in _books:
+        book._unlock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock_all)
 
 
 def _reference(tool: object) -> Callable[[], object]:

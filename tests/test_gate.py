@@ -75,7 +75,7 @@ class Broken:
 def broken(gate: Gate) -> None:
     """Have the gate's policy raise."""
     book = gate.rulebook
-    book._now = replace(book._now, policy=Broken())  # type: ignore[arg-type]
+    book._state = replace(book.now, policy=Broken()), book._state[1]  # type: ignore[arg-type]
 
 
 def _noted(ran: list[object], args: object) -> str:

@@ -54,7 +54,7 @@ close = _os.close
 stat = _os.stat
 _open, _mkdir, _lstat, _fstat, _scandir = _os.open, _os.mkdir, _os.lstat, _os.fstat, _os.scandir
 _ftruncate, _unlink, _replace, _fsync, _sleep = _os.ftruncate, _os.unlink, _os.replace, _os.fsync, time.sleep
-_lseek = _os.lseek
+_lseek, _link, _access = _os.lseek, _os.link, _os.access
 _fdatasync = getattr(_os, "fdatasync", _os.fsync)
 _flock = fcntl.flock if fcntl is not None else None
 
@@ -269,6 +269,11 @@ def read_file(path: Path) -> bytes:
         close(fd)
 
 
+def exists(path: str) -> bool:
+    """Whether there is something at ``path``; costs no exception when there is not. A bad name names nothing."""
+    return "\0" not in path and _access(path, os.F_OK)
+
+
 def names_in(path: Path) -> list[str]:
     """Names in a folder, sorted; none when it does not exist. Raises OSError."""
     try:
@@ -284,6 +289,11 @@ def remove(path: Path) -> None:
         _unlink(path)
     except FileNotFoundError:
         return
+
+
+def link(source: Path, target: Path) -> None:
+    """Give a finished file a further name. Raises OSError, FileExistsError when the name is taken."""
+    _link(source, target)
 
 
 def rename(source: Path, target: Path) -> None:

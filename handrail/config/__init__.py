@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from handrail.config.environment import Candidate, find, places
-from handrail.config.loader import load
+from handrail.config.loader import from_texts, load
 from handrail.config.settings import (
     CasbinSettings,
     DelegateSettings,
@@ -31,6 +31,7 @@ __all__ = [
     "check_spelling",
     "check_tools",
     "find",
+    "from_texts",
     "load",
     "places",
 ]

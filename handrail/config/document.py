@@ -50,26 +50,12 @@ def json_schema() -> dict[str, Any]:
     return cast("dict[str, Any]", json.loads(json_schema_text()))
 
 
-def read(file: Path) -> Document:
-    """Read, parse and check ``file``. Raises ConfigError with file and line."""
-    content = read_bytes(file, Place(file))
+def parse(file: Path, content: bytes) -> Document:
+    """Parse and check what was read from ``file``. Raises ConfigError with file and line."""
     text = _decoded(content, file)
     document = Document(file, content, *_parsed(text, file))
     _check_structure(document)
     return document
-
-
-def read_bytes(file: Path, place: Place) -> bytes:
-    """The bytes of ``file``, which stands at ``place``. Raises ConfigError, with that place, when it cannot be read."""
-    try:
-        return file.read_bytes()
-    except (OSError, ValueError) as problem:
-        # ValueError: a NUL in the name.
-        reason = problem.strerror if isinstance(problem, OSError) else str(problem)
-        what = "The file" if file == place.file else str(file)
-        hint = "Correct the path or the permissions."
-        text = f"{what} cannot be read: {reason}."
-        raise ConfigError(text, file=place.file, line=place.line, hint=hint) from problem
 
 
 def _decoded(content: bytes, file: Path) -> str:

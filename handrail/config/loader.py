@@ -6,11 +6,13 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from handrail.config.document import Document, read, read_bytes
+from handrail.config.document import parse
 from handrail.config.environment import data_folder, find
+from handrail.config.files import Files, GivenFiles
 from handrail.config.nearest import nearest
 from handrail.config.settings import (
     CasbinSettings,
@@ -33,10 +35,12 @@ def load(
     mode: Mode | None = None,
     environ: Mapping[str, str] = os.environ,
     cwd: Path | None = None,
+    files: Files | None = None,
 ) -> Settings:
     """Read, check and complete the settings: argument > environment > file > default.
 
-    Without ``path`` the file is the one that ``find`` names; without any file the defaults hold.
+    Without ``path`` the file is the one that ``find`` names; without any file the defaults hold. ``files`` is asked
+    for every file, and knows afterwards what was read.
     Raises ConfigError, or PolicyError for a rule, role or group, with file, line and the next step.
     """
     here = (cwd or Path.cwd()).absolute()
@@ -45,10 +49,19 @@ def load(
     if file is None:
         settings = Settings(mode=chosen or "observe", data=data_folder(".handrail", base=here, environ=environ))
     else:
-        settings = _Builder(read(file), environ, chosen).settings()
+        settings = _Builder(file, environ, chosen, files or Files()).settings()
     if settings.mode == "enforce" and not settings.has_policy:
         raise _no_policy(settings)
     return settings
+
+
+def from_texts(sources: Mapping[Path, bytes], *, mode: Mode, data: Path) -> Settings:
+    """The settings that ``load`` made of these files, from their bytes alone: handrail.toml first, absolute names.
+
+    Neither the file system nor the environment is asked. Raises ConfigError as ``load`` does, also for a file that
+    is named and not among ``sources``.
+    """
+    return replace(_Builder(next(iter(sources)), {}, mode, GivenFiles(sources)).settings(), data=data)
 
 
 def _absolute(base: Path, path: Path | str) -> Path:
@@ -78,13 +91,13 @@ def _no_policy(settings: Settings) -> ConfigError:
 class _Builder:
     """Turns one checked document into Settings and remembers every file that it read."""
 
-    def __init__(self, document: Document, environ: Mapping[str, str], mode: Mode | None) -> None:
-        self._document = document
-        self._values = document.values
-        self._folder = document.file.parent
+    def __init__(self, file: Path, environ: Mapping[str, str], mode: Mode | None, files: Files) -> None:
+        self._files = files
+        self._document = parse(file, files.read(file, Place(file)))
+        self._values = self._document.values
+        self._folder = file.parent
         self._environ = environ
         self._mode: Mode | None = mode
-        self._contents = [document.content]
 
     def settings(self) -> Settings:
         """The settings of the document. Raises ConfigError for names and files that do not fit."""
@@ -112,6 +125,7 @@ class _Builder:
             file=self._document.file,
             # Last, because what stands above reads the files that the digest covers.
             digest=self._digest(),
+            sources=self._files.contents,
         )
 
     def _tool(self, name: str, tool: dict[str, Any]) -> ToolSettings:
@@ -149,16 +163,19 @@ class _Builder:
         table = self._values.get("casbin")
         if table is None:
             return None
-        model, policy = (self._casbin_file(key, table[key]) for key in ("model", "policy"))
-        return CasbinSettings(model, policy, place=self._document.place("casbin"))
+        (model, model_text), (policy, policy_text) = (self._casbin_file(key, table[key]) for key in ("model", "policy"))
+        return CasbinSettings(model, policy, self._document.place("casbin"), (model_text, policy_text))
 
-    def _casbin_file(self, key: str, name: str) -> Path:
-        path = _absolute(self._folder, name)
+    def _casbin_file(self, key: str, name: str) -> tuple[Path, str]:
+        path, place = _absolute(self._folder, name), self._document.place("casbin", key)
         try:
-            self._contents.append(read_bytes(path, self._document.place("casbin", key)))
+            text = self._files.read(path, place).decode()
         except ConfigError as problem:
             raise PolicyError(problem.problem, file=problem.file, line=problem.line, hint=problem.hint) from problem
-        return path
+        except UnicodeDecodeError as problem:
+            hint = "Save it as UTF-8."
+            raise PolicyError(f"{path} is not UTF-8.", file=place.file, line=place.line, hint=hint) from problem
+        return path, text.replace("\r\n", "\n").replace("\r", "\n")
 
     def _validate(self, index: int, entry: dict[str, Any]) -> ValidateSettings:
         tool, _, on = str(entry["on"]).rpartition(".")
@@ -181,8 +198,7 @@ class _Builder:
 
     def _schema_file(self, name: str, place: Place) -> object:
         path = _absolute(self._folder, name)
-        content = read_bytes(path, place)
-        self._contents.append(content)
+        content = self._files.read(path, place)
         try:
             return json.loads(content)
         except json.JSONDecodeError as problem:
@@ -193,8 +209,8 @@ class _Builder:
 
     def _digest(self) -> str:
         """Digest of digests, so that no two lists of files can be confused."""
-        parts = (hashlib.sha256(content).digest() for content in self._contents)
-        return hashlib.sha256(b"".join(parts)).hexdigest()
+        contents = (content for content in self._files.contents.values() if content is not None)
+        return hashlib.sha256(b"".join(hashlib.sha256(content).digest() for content in contents)).hexdigest()
 
 
 def _strings(value: str | list[str]) -> tuple[str, ...]:

@@ -78,6 +78,8 @@ class CasbinSettings:
     model: Path
     policy: Path
     place: Place = Place()
+    texts: tuple[str, str] | None = field(default=None, repr=False)
+    """Text of the model and of the policy, as read with handrail.toml; None: whoever needs them reads the files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,9 @@ class Settings:
     """The handrail.toml that was read; None when there is none."""
     digest: str = ""
     """SHA-256 (hex) of the file's bytes and of every file it names; empty without a file."""
+    sources: Mapping[Path, bytes | None] = field(default_factory=dict[Path, bytes | None], repr=False, compare=False)
+    """Every file that was asked for, handrail.toml first, with the bytes that these settings were made of; None for
+    one that was not there."""
 
     @property
     def has_policy(self) -> bool:

@@ -10,16 +10,18 @@ import tomllib
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from handrail import config
-from handrail.audit import oscalls
+from handrail.audit import oscalls, policies
 from handrail.audit.recorder import Recorder, findings_of
 from handrail.audit.steps import Step, Steps
 from handrail.config import Mode, Settings
+from handrail.config.files import Files
 from handrail.errors import HandrailError, JournalError
 from handrail.gate import Gate, Passed, gate_of, outcome_of
 from handrail.rulebook import Rulebook, Snapshot, snapshot
@@ -52,7 +54,7 @@ def open_gate(source: str | Path | Settings | None = None, mode: Mode | None = N
         return _off_the_loop(lambda: open_gate(source, mode))
     given = source if isinstance(source, Settings) else None
     path = Path(source) if isinstance(source, (str, Path)) else None
-    settings = given or _settings(path, mode)
+    settings = replace(given, sources={}) if given else _settings(path, mode)
     key = (settings.file, settings.mode, settings.data, settings.digest, id(given), mode)
     with _lock:
         if key not in _gates:
@@ -85,13 +87,14 @@ def _off_the_loop(make: Callable[[], Gate]) -> Gate:
 
 
 def _settings(path: Path | None, mode: Mode | None) -> Settings:
+    files = Files()
     try:
-        return config.load(path, mode=mode)
+        return config.load(path, mode=mode, files=files)
     except HandrailError as error:
         file = path or config.find()
         if file is None or _wanted(file, mode) != "observe":
             raise
-        return _without_policy(file, error)
+        return _without_policy(file, error, files.contents)
 
 
 def _snapshot(settings: Settings) -> Snapshot:
@@ -100,13 +103,13 @@ def _snapshot(settings: Settings) -> Snapshot:
     except HandrailError as error:
         if settings.mode != "observe" or settings.file is None:
             raise
-        return snapshot(_without_policy(settings.file, error))
+        return snapshot(_without_policy(settings.file, error, settings.sources))
 
 
-def _without_policy(file: Path, error: HandrailError) -> Settings:
+def _without_policy(file: Path, error: HandrailError, read: Mapping[Path, bytes | None]) -> Settings:
     log.error("%s Observing without a policy until this is mended.", error)
     data = Path(os.environ.get("HANDRAIL_DATA") or file.parent / ".handrail").absolute()
-    return Settings(data=data, file=file.absolute())
+    return Settings(data=data, file=file.absolute(), sources=read)
 
 
 def _wanted(file: Path, mode: Mode | None) -> str:
@@ -132,6 +135,8 @@ def _open(rules: Snapshot, follow: bool, mode: Mode | None) -> Gate:
             raise  # in observe mode the first record below says it, once
     rulebook = Rulebook(rules, follow=follow, mode=mode)
     rulebook.on_change = lambda record: recorder.write(dict(record))
+    rulebook.admit = lambda new: _keep(settings.data, new)
+    rulebook.admit(rules)
     recorder.write({"k": "config.load", "outcome": "loaded", **rules.facts()})
     threads.install()
     versions()  # reads files, once: the first run may start in an event loop
@@ -142,6 +147,17 @@ def _open(rules: Snapshot, follow: bool, mode: Mode | None) -> Gate:
             settings.data,
         )
     return Gate(rulebook, Steps(recorder))
+
+
+def _keep(folder: Path, rules: Snapshot) -> None:
+    """Keep the text of a policy before the first decision by it. Raises JournalError in enforce mode only."""
+    try:
+        if rules.policy is not None:
+            policies.keep(folder, rules.settings, rules.policy)
+    except JournalError as error:
+        if rules.settings.mode == "enforce":
+            raise
+        log.warning("%s", error)
 
 
 def default_gate() -> Gate | None:

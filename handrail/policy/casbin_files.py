@@ -36,8 +36,8 @@ class CasbinFiles:
     def __init__(self, settings: CasbinSettings) -> None:
         """Load both files; raises PolicyError with file and line."""
         self._model_file, self._policy_file = settings.model, settings.policy
-        self._source = _ModelSource(settings.model, _read(settings.model, settings))
-        self._policy_text = _read(settings.policy, settings)
+        model, self._policy_text = settings.texts or (_read(settings.model, settings), _read(settings.policy, settings))
+        self._source = _ModelSource(settings.model, model)
         self._model = self._source.model()
         self._fields = self._source.fields(self._model)
         self._reads_facts = _ARGUMENTS in self._fields

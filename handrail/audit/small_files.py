@@ -1,0 +1,70 @@
+"""Small files of the data folder: there whole or not at all, durable, for their owner only, never through links."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+from handrail.audit import oscalls
+
+
+def write_first(path: Path, content: bytes) -> bool:
+    """Make ``path`` with ``content``, durably; False when it is there already, which it then stays as it was.
+
+    Raises OSError, and JournalError where the folder cannot be made.
+    """
+    draft = _draft(path, content)
+    try:
+        oscalls.link(draft, path)
+    except FileExistsError:
+        return False
+    finally:
+        oscalls.remove(draft)
+    oscalls.sync_folder(path.parent)
+    return True
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Give ``path`` new ``content`` in one step, durably. Raises OSError, and JournalError as `write_first` does."""
+    draft = _draft(path, content)
+    try:
+        oscalls.rename(draft, path)
+    except OSError:
+        oscalls.remove(draft)
+        raise
+    oscalls.sync_folder(path.parent)
+
+
+def read(path: Path) -> bytes | None:
+    """What a regular file holds; None when there is none. Raises OSError."""
+    try:
+        return oscalls.read_file(path)
+    except FileNotFoundError:
+        return None
+
+
+def _draft(path: Path, content: bytes) -> Path:
+    oscalls.make_folder(path.parent)
+    name = f".{path.name}.{os.getpid()}-{threading.get_ident()}-{os.urandom(4).hex()}"
+    folder = oscalls.open_folder(path.parent)
+    try:
+        fd = oscalls.open_segment(folder, name)
+    finally:
+        oscalls.close(folder)
+    draft = path.with_name(name)
+    try:
+        _fill(fd, content)
+    except OSError:
+        oscalls.remove(draft)
+        raise
+    finally:
+        oscalls.close(fd)
+    return draft
+
+
+def _fill(fd: int, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[oscalls.write(fd, view) :]
+    oscalls.sync_data(fd)
