@@ -1,4 +1,4 @@
-"""Run every benchmark and write the table and the plot in docs/: ``python -m benchmarks [--quick]``."""
+"""Run every benchmark and write the table and the plot in docs/: ``python -m benchmarks [--quick] [--only NAME]``."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import sys
 from pathlib import Path
 from typing import Any
 
-MODULES = ("overhead",)
+MODULES = ("overhead", "decisions", "leak")
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGE, PLOT = DOCS / "reference" / "benchmarks.md", DOCS / "images" / "benchmarks.svg"
 BAR, GAP, LEFT, WIDTH = 22, 14, 220, 640
 
 
-def run(module: str, quick: bool) -> list[dict[str, Any]]:
-    """The rows that one benchmark prints."""
+def run(module: str, quick: bool) -> dict[str, Any]:
+    """What one benchmark prints: its rows, and a table of its own where it has one."""
     command = [sys.executable, "-m", f"benchmarks.{module}", "--json", *(["--quick"] if quick else [])]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return list(json.loads(done.stdout)["rows"])
+    return dict(json.loads(done.stdout))
 
 
-def page(rows: list[dict[str, Any]], quick: bool) -> str:
-    """The table as Markdown."""
+def page(rows: list[dict[str, Any]], tables: dict[str, str], quick: bool) -> str:
+    """The tables as Markdown; ``tables`` has those that benchmarks bring themselves, by their names."""
     form = "the quick form" if quick else "the long form"
     head = (
         "# Benchmarks\n\n"
@@ -33,8 +33,12 @@ def page(rows: list[dict[str, Any]], quick: bool) -> str:
         "![Each figure as a part of its goal](../images/benchmarks.svg)\n\n"
         "| id | what | figure | goal | better |\n|---|---|---|---|---|\n"
     )
-    return head + "".join(
-        f"| `{row['id']}` | {row['what']} | {row['figure']} | {row['goal']} | {row['better']} |\n" for row in rows
+    return (
+        head
+        + "".join(
+            f"| `{row['id']}` | {row['what']} | {row['figure']} | {row['goal']} | {row['better']} |\n" for row in rows
+        )
+        + "".join(f"\n## {name}\n\n`python -m benchmarks.{name}`: {table}\n" for name, table in tables.items())
     )
 
 
@@ -69,11 +73,14 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
-    quick = parser.parse_args().quick
-    rows = [row for module in MODULES for row in run(module, quick)]
-    PAGE.write_text(page(rows, quick))
+    parser.add_argument("--only", action="append", choices=MODULES, help="this benchmark (again for more)")
+    options = parser.parse_args()
+    found = {module: run(module, options.quick) for module in options.only or MODULES}
+    rows = [row for printed in found.values() for row in printed["rows"]]
+    tables = {module: printed["table"] for module, printed in found.items() if "table" in printed}
+    PAGE.write_text(page(rows, tables, options.quick))
     PLOT.write_text(plot(rows))
-    print(page(rows, quick))
+    print(page(rows, tables, options.quick))
 
 
 if __name__ == "__main__":
