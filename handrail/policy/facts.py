@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import cast
 
+from handrail.policy.conditions import Reading
+
 
 class RequestFacts:
     """The facts of one request on their way through the built-in matcher, and what was learned from asking them."""
 
     __slots__ = ("asked", "doubts", "reached", "values")
 
-    def __init__(self, values: Mapping[str, object] | None) -> None:
+    def __init__(self, values: Mapping[str, object] | Reading | None) -> None:
         """``values`` may be None: then nothing can be read and only ``asked`` is of interest."""
         self.values = values
         self.asked = False

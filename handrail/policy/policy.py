@@ -13,6 +13,7 @@ from typing import cast
 from handrail.config.settings import Settings
 from handrail.policy.builtin import BuiltinModel
 from handrail.policy.casbin_files import CasbinFiles
+from handrail.policy.conditions import Reading
 from handrail.policy.decision import ACTIONS, MAX_CHAIN, Action, Decision, PolicyRequest
 from handrail.policy.engine import Answer, refuse_two_distributions
 from handrail.policy.facts import RequestFacts
@@ -95,13 +96,15 @@ class Policy:
         before: str | None = None
         first: str | None = None
         links: list[str] = []
+        # One for the whole chain: what conditions may spend on the facts is spent once.
+        reading = Reading({**request.facts, "tenant": request.tenant})
         for principal in request.principals:
             if before is not None and self._links_checked:
                 link = self._link(request, before, principal)
                 if isinstance(link, Decision):
                     return link
                 links.append(link)
-            facts = RequestFacts({**request.facts, "tenant": request.tenant})
+            facts = RequestFacts(reading)
             allowed, row = self._ask(request, principal, facts)
             rule = row[0] if row else None
             if not allowed:

@@ -82,7 +82,7 @@ _constants = st.builds(
 
 
 def _calls(inner: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
-    plain = [name for name, function in FUNCTIONS.items() if not {"path", "pattern", "now"} & {*function.takes}]
+    plain = [name for name, function in FUNCTIONS.items() if not {"path", "pattern", "folder"} & {*function.takes}]
     return st.sampled_from(plain).flatmap(
         lambda name: st.tuples(*[inner] * len(FUNCTIONS[name].takes)).map(lambda given: Call(name, given))
     )

@@ -14,13 +14,15 @@ for a rule is decided by the caller. Facts are never changed, and Python attribu
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 from handrail.config.settings import Place
 from handrail.errors import PolicyError
-from handrail.policy.conditions.evaluate import MISSING, Evaluate, Facts, compiled, read
+from handrail.policy.conditions.evaluate import compiled
 from handrail.policy.conditions.faults import Fault, Unevaluable
 from handrail.policy.conditions.functions import FUNCTIONS, Function
 from handrail.policy.conditions.parser import MAX_DEPTH, MAX_SOURCE, kind_of, tree_of
+from handrail.policy.conditions.reading import MAX_STEPS, MISSING, Evaluate, Facts, Reading
 from handrail.policy.conditions.roots import ROOTS, Fact
 from handrail.policy.conditions.syntax import (
     CONSTANTS,
@@ -43,10 +45,10 @@ from handrail.policy.conditions.tokens import explain
 from handrail.policy.conditions.values import COMPARISONS, truth
 
 __all__ = [
-    "COMPARISONS", "CONSTANTS", "FUNCTIONS", "MAX_DEPTH", "MAX_SOURCE", "MISSING", "ROOTS",
+    "COMPARISONS", "CONSTANTS", "FUNCTIONS", "MAX_DEPTH", "MAX_SOURCE", "MAX_STEPS", "MISSING", "ROOTS",
     "AllOf", "AnyOf", "Call", "Compare", "Condition", "Constant", "Fact", "Facts", "Function", "ListOf", "Node",
-    "Not", "Path", "Sign", "Unevaluable", "children", "kind_of", "of_tree", "parse", "path_text", "trace", "unparse",
-    "walk",
+    "Not", "Path", "Reading", "Sign", "Unevaluable", "children", "kind_of", "of_tree", "parse", "path_text", "trace",
+    "unparse", "walk",
 ]  # fmt: skip
 
 
@@ -63,10 +65,13 @@ class Condition:
     evaluate: Evaluate
     """The compiled form; use `holds`."""
 
-    def holds(self, facts: Facts) -> bool:
-        """Whether the condition is true of ``facts``; raises `Unevaluable` and nothing else."""
+    def holds(self, facts: Facts | Reading) -> bool:
+        """Whether the condition is true of ``facts``; raises `Unevaluable` and nothing else.
+
+        Give one `Reading` to all the conditions of one decision: together they may do a bounded amount of work.
+        """
         try:
-            return truth(self.evaluate(facts))
+            return truth(self.evaluate(facts if type(facts) is Reading else Reading(cast("Facts", facts))))
         except Unevaluable:
             raise
         except Exception as error:
@@ -91,12 +96,13 @@ def of_tree(tree: Node, source: str | None = None) -> Condition:
 
 
 def trace(condition: Condition, facts: Facts) -> tuple[tuple[str, object], ...]:
-    """(path as written, value) of every fact that the condition names, each once; `MISSING` where there is none."""
+    """(path as written, value) of every fact that the condition names, each once; `MISSING` where there is none, or
+    none that can be read. Values are what the facts hold: copy what is kept."""
     return tuple((path_text(steps), _traced(facts, steps)) for steps in dict.fromkeys(condition.paths))
 
 
 def _traced(facts: Facts, steps: tuple[str, ...]) -> object:
     try:
-        return read(facts, steps)
+        return Reading(facts).find(steps)
     except Exception:
         return MISSING

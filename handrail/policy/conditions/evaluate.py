@@ -2,42 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import operator
 from collections.abc import Callable, Mapping
 from typing import cast
 
-from handrail.policy.conditions.faults import Unevaluable
-from handrail.policy.conditions.functions import FUNCTIONS
-from handrail.policy.conditions.syntax import (
-    AllOf,
-    AnyOf,
-    Call,
-    Compare,
-    Constant,
-    ListOf,
-    Node,
-    Not,
-    Path,
-    path_text,
-)
-from handrail.policy.conditions.values import COMPARISONS, truth
-
-Facts = Mapping[str, object]
-"""Root -> its value, such as ``{"args": {...}, "tenant": "acme"}``."""
-
-Evaluate = Callable[[Facts], object]
-
-
-class _Missing:
-    """The type of `MISSING`."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "missing"
-
-
-MISSING = _Missing()
-"""Stands for a fact that is not there."""
+from handrail.policy.conditions.functions import FUNCTIONS, Folders, Pattern
+from handrail.policy.conditions.reading import Evaluate, Reading
+from handrail.policy.conditions.spelling import plain
+from handrail.policy.conditions.syntax import AllOf, AnyOf, Call, Compare, Constant, ListOf, Node, Not, Path, Sign
+from handrail.policy.conditions.values import COMPARISONS, ORDERS, truth
 
 
 def compiled(node: Node) -> Evaluate:
@@ -46,63 +20,117 @@ def compiled(node: Node) -> Evaluate:
         case Constant(value=value):
             return lambda _: value
         case Path(steps=steps):
-            return lambda facts: _required(facts, steps)
-        case ListOf(items=items):
-            members = [compiled(item) for item in items]
-            return lambda facts: [member(facts) for member in members]
+            return lambda reading: reading.get(steps)
+        case ListOf():
+            return _list(node)
         case Not(operand=operand):
             inner = compiled(operand)
-            return lambda facts: not truth(inner(facts))
+            return lambda reading: not truth(inner(reading))
         case AllOf() | AnyOf():
             return _joined(node)
         case Compare():
-            return _comparison(node)
+            return _special(node) or _comparison(node)
         case Call():
             return _call(node)
 
 
+def _list(node: ListOf) -> Evaluate:
+    if all(isinstance(item, Constant) for item in node.items):
+        whole = tuple(item.value for item in node.items if isinstance(item, Constant))
+        return lambda _: whole
+    members = [compiled(item) for item in node.items]
+    return lambda reading: [member(reading) for member in members]
+
+
 def _joined(node: AllOf | AnyOf) -> Evaluate:
     """Left to right, stops at the first part that decides."""
-    parts = [compiled(part) for part in node.parts]
-    if isinstance(node, AllOf):
-        return lambda facts: all(truth(part(facts)) for part in parts)
-    return lambda facts: any(truth(part(facts)) for part in parts)
+    parts, decides = [compiled(part) for part in node.parts], isinstance(node, AnyOf)
+
+    def join(reading: Reading) -> bool:
+        for part in parts:
+            answer = part(reading)
+            if answer is decides or truth(answer) is decides:
+                return decides
+        return not decides
+
+    return join
 
 
 def _comparison(node: Compare) -> Evaluate:
     compare, left, right = COMPARISONS[node.sign], compiled(node.left), compiled(node.right)
-    return lambda facts: compare(left(facts), right(facts))
+    return lambda reading: compare(left(reading), right(reading), reading)
 
 
 def _call(node: Call) -> Evaluate:
-    apply = FUNCTIONS[node.function].apply
-    given = [compiled(argument) for argument in node.arguments]
-    return lambda facts: apply(*(value(facts) for value in given))
+    function = FUNCTIONS[node.function]
+    apply, given = (
+        function.apply,
+        [_argument(takes, one) for takes, one in zip(function.takes, node.arguments, strict=True)],
+    )
+    if len(given) == 1:
+        only = given[0]
+        return lambda reading: apply(reading, only(reading))
+    return lambda reading: apply(reading, *[value(reading) for value in given])
 
 
-def read(facts: Facts, steps: tuple[str, ...]) -> object:
-    """The fact at the end of a path, or MISSING."""
-    value: object = facts
-    for step in steps:
-        value = _member(value, step)
-        if value is MISSING:
-            break
-    return value
+def _argument(takes: str, node: Node) -> Evaluate:
+    if takes == "path":
+        steps = cast("Path", node).steps
+        return lambda reading: reading.find(steps)
+    if takes in LITERALS:
+        prepared = LITERALS[takes](cast("str", cast("Constant", node).value))
+        return lambda _: prepared
+    return compiled(node)
 
 
-def _required(facts: Facts, steps: tuple[str, ...]) -> object:
-    value: object = facts
-    for position, step in enumerate(steps):
-        value = _member(value, step)
-        if value is MISSING:
-            raise Unevaluable(f"{path_text(steps[: position + 1])} is missing")
-    return value
+LITERALS: dict[str, Callable[[str], object]] = {"pattern": Pattern.of, "folder": Folders.of}
+"""What a literal argument is made into when the condition is compiled; raises ValueError."""
 
 
-def _member(value: object, step: str) -> object:
-    if isinstance(value, Mapping):
-        return cast("Mapping[str, object]", value).get(step, MISSING)
-    if isinstance(value, (list, tuple)) and step.isdigit() and len(step) < 10:
-        items, position = cast("list[object] | tuple[object, ...]", value), int(step)
-        return items[position] if position < len(items) else MISSING
-    return MISSING
+def _special(node: Compare) -> Evaluate | None:
+    """A shorter closure for the common shapes: something against a number, a text, or a list of texts."""
+    left, right = compiled(node.left), node.right
+    if isinstance(right, Constant) and type(right.value) in (int, float):
+        return _with_number(node, left, cast("float", right.value))
+    if isinstance(right, Constant) and type(right.value) is str and node.sign in ("==", "!="):
+        return _with_texts(node, left, (right.value,))
+    if isinstance(right, ListOf) and node.sign in ("in", "not in"):
+        texts = tuple(item.value for item in right.items if isinstance(item, Constant) and type(item.value) is str)
+        return _with_texts(node, left, texts) if texts and len(texts) == len(right.items) else None
+    return None
+
+
+_NUMBERS: Mapping[Sign, Callable[[float, float], bool]] = {**ORDERS, "==": operator.eq, "!=": operator.ne}
+
+
+def _with_number(node: Compare, left: Evaluate, number: float) -> Evaluate | None:
+    compare = _NUMBERS.get(node.sign)
+    general = COMPARISONS[node.sign]
+    if compare is None:
+        return None
+
+    def test(reading: Reading) -> bool:
+        value = left(reading)
+        if type(value) is int or (type(value) is float and math.isfinite(value)):
+            return compare(value, number)
+        return general(value, number, reading)
+
+    return test
+
+
+def _with_texts(node: Compare, left: Evaluate, texts: tuple[str, ...]) -> Evaluate:
+    wanted = frozenset(texts)
+    spelled = frozenset(plain(text, Reading({})) for text in texts)
+    found = node.sign in ("==", "in")
+    general, right = COMPARISONS[node.sign], texts if node.sign in ("in", "not in") else texts[0]
+
+    def test(reading: Reading) -> bool:
+        value = left(reading)
+        if type(value) is str and value.isascii():
+            if value in wanted:
+                return found
+            if plain(value, reading) not in spelled:
+                return not found
+        return general(value, right, reading)
+
+    return test

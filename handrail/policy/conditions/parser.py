@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, cast
 
+from handrail.policy.conditions.evaluate import LITERALS
 from handrail.policy.conditions.faults import Fault
 from handrail.policy.conditions.functions import FUNCTIONS
 from handrail.policy.conditions.roots import ROOTS
@@ -20,6 +21,7 @@ from handrail.policy.conditions.syntax import (
     Not,
     Path,
     Sign,
+    path_text,
 )
 from handrail.policy.conditions.tokens import Token, tokenize
 from handrail.policy.conditions.values import COMPARISONS
@@ -169,6 +171,7 @@ class _Parser:
         steps = [token.text]
         while self._peek.text in (".", "[") and self._peek.kind == "sign":
             steps.append(self._step() if self._takes(".") else self._bracket())
+        _check_known(steps, token.at)
         return Path(tuple(steps), token.at)
 
     def _step(self) -> str:
@@ -194,7 +197,47 @@ class _Parser:
         arity = len(FUNCTIONS[token.text].takes)
         if len(given) != arity:
             raise Fault(f"{token.text} takes {arity} value{'s' * (arity > 1)}, not {len(given)}", token.at)
+        for takes, argument in zip(FUNCTIONS[token.text].takes, given, strict=True):
+            _check_argument(takes, argument)
         return Call(token.text, given, token.at)
+
+
+def _check_argument(takes: str, node: Node) -> None:
+    """What must stand in the condition itself does, and means something."""
+    if takes == "path" and not isinstance(node, Path):
+        raise Fault("a path is expected here, such as args.NAME", node.at)
+    if takes not in LITERALS:
+        return
+    if not (isinstance(node, Constant) and isinstance(node.value, str)):
+        raise Fault(f"a {takes} in quotes is expected here", node.at)
+    try:
+        LITERALS[takes](node.value)
+    except ValueError as error:
+        raise Fault(f"the {takes} is not good: {error}", _position(node, getattr(error, "part", ""))) from None
+
+
+def _position(literal: Constant, part: str) -> int:
+    """Where ``part`` stands in the text of a literal; its first character where that cannot be told."""
+    written = str(literal.value)
+    if not part or "\\" in written[: written.find(part)]:
+        return literal.at
+    return literal.at + 1 + max(written.find(part), 0)
+
+
+def _check_known(steps: list[str], at: int) -> None:
+    """Raise Fault for a step that no fact of this kind can have."""
+    fact = ROOTS[steps[0]]
+    for number, step in enumerate(steps[1:], 1):
+        so_far = path_text(tuple(steps[:number]))
+        if fact.type in ("string", "number"):
+            raise Fault(f"{so_far} is a {fact.type} with nothing inside", at)
+        if fact.type == "array" and not step.isdecimal():
+            raise Fault(f"{so_far} is a list, only a position can follow", at)
+        if fact.members is None:
+            return
+        if step not in fact.members:
+            raise Fault(f"{step!r} is no fact of {so_far}, there are {', '.join(fact.members)}", at)
+        fact = fact.members[step]
 
 
 def _true_or_false(node: Node) -> Node:

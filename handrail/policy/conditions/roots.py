@@ -11,8 +11,13 @@ from typing import Literal
 class Fact:
     """What a path leads to."""
 
-    type: Literal["string", "number", "array", "object", "any"]
-    """As JSON Schema names it; ``any`` where only the tool knows."""
+    type: Literal[
+        "string",
+        "number",
+        "array",
+        "object",
+    ]
+    """As JSON Schema names it."""
     members: Mapping[str, Fact] | None = None
     """Everything that an object has; None where any name may follow, or none."""
 
@@ -27,5 +32,7 @@ ROOTS: Mapping[str, Fact] = {
     "channel": _TEXT,
     "run": Fact("object", {"steps": _NUMBER, "model_calls": _NUMBER, "tool_calls": _NUMBER}),
     "env": Fact("object", {"now": _NUMBER}),
+    "doc": Fact("object", {"metadata": Fact("object")}),
+    "memory": Fact("object", {"namespace": _TEXT, "key": _TEXT}),
 }
 """First step of a path -> what it is."""
