@@ -146,8 +146,7 @@ class Gate:
 
     def tool(self, frame: Frame, call: ToolCall, execute: Callable[[Mapping[str, Any]], Any]) -> Any:
         """Take ``call`` through the gate; the value of ``execute(args)``, or a Refusal."""
-        for rulebook in _stale(frame):
-            rulebook.renew()
+        renew(frame)
         attempt = self._admit(frame, call)
         if attempt.step is None:
             return attempt.refusal or execute(attempt.args)
@@ -165,8 +164,7 @@ class Gate:
 
     async def atool(self, frame: Frame, call: ToolCall, execute: Callable[[Mapping[str, Any]], Awaitable[Any]]) -> Any:
         """The asynchronous twin of :meth:`tool`; waits for the disk off the event loop."""
-        for rulebook in _stale(frame):
-            await asyncio.to_thread(rulebook.renew)
+        await arenew(frame)
         attempt = self._admit(frame, call)
         if attempt.step is None:
             return attempt.refusal or await execute(attempt.args)
@@ -185,7 +183,7 @@ class Gate:
     # The pure core.
 
     def _admit(self, frame: Frame, call: ToolCall) -> _Attempt:
-        enforced = _enforced(frame)
+        enforced = enforces(frame)
         try:
             args = copy_of(call.args) if enforced else call.args  # 2 canonical
             judgement = _judge(frame, call, args)  # 3 decide, 4 validate
@@ -205,7 +203,7 @@ class Gate:
 
     def _intend(self, frame: Frame, call: ToolCall, args: Mapping[str, Any], judgement: Judgement) -> _Attempt:
         effect = max((_settings(gate, call.name).effect for gate in gates_of(frame)), key=EFFECTS.index)
-        enforced = _enforced(frame)
+        enforced = enforces(frame)
         step = self.steps.tool(
             frame, call.name, call.call_id, call.description, {"effect": effect, **judgement.record()},
             args=args, must=enforced and not judgement.stops,
@@ -299,7 +297,13 @@ def gate_of(frame: Frame) -> Gate:
     return gates_of(frame)[0]
 
 
-def _enforced(frame: Frame) -> bool:
+def hides(frame: Frame, tool: str, *, runs: bool) -> bool:
+    """Whether a model that is asked in ``frame`` need not know of the tool, as any of the frame's gates says."""
+    return any(gate.rulebook.now.hides(frame.principal, tool, runs=runs) for gate in gates_of(frame))
+
+
+def enforces(frame: Frame) -> bool:
+    """Whether any gate of ``frame`` is in enforce mode."""
     return any(gate.rulebook.enforces for gate in gates_of(frame))
 
 
@@ -328,6 +332,18 @@ def _read(value: object) -> object:
 
 def _stale(frame: Frame) -> list[Rulebook]:
     return [gate.rulebook for gate in gates_of(frame) if gate.rulebook.stale]
+
+
+def renew(frame: Frame) -> None:
+    """Bring the rules of ``frame`` up to date."""
+    for rulebook in _stale(frame):
+        rulebook.renew()
+
+
+async def arenew(frame: Frame) -> None:
+    """Likewise, reading files off the event loop."""
+    for rulebook in _stale(frame):
+        await asyncio.to_thread(rulebook.renew)
 
 
 def _judge(frame: Frame, call: ToolCall, args: Mapping[str, Any]) -> Judgement:

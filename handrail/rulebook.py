@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from handrail import config
-from handrail.config import Mode, Settings
+from handrail.config import Mode, Settings, named_tools
 from handrail.config.files import Files
 from handrail.errors import HandrailError
+from handrail.tracing.identity import ANONYMOUS, Principal
 from handrail.watch import Watch
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Snapshot:
     policy: Policy | None
     """None when nothing in the settings allows or denies calls."""
     validators: Validators
+    named: frozenset[str] = frozenset()
+    """Tools that the settings name one by one."""
 
     @property
     def policy_digest(self) -> str:
@@ -49,6 +52,22 @@ class Snapshot:
             "validators": self.validators.digest,
         }
 
+    def hides(self, principal: Principal, tool: str, *, runs: bool) -> bool:
+        """Whether no arguments could make these rules allow the call, so that a model need not know of the tool.
+
+        ``runs`` says that something here can run the tool. Where that is not known, only a tool that the settings
+        name is hidden: other definitions, such as those of structured output, are no tools. Never raises.
+        """
+        if self.settings.mode != "enforce" or self.policy is None or not (runs or tool in self.named):
+            return False
+        if principal.user == ANONYMOUS:
+            return True
+        try:
+            return not self.policy.visible(principal.tenant, principal.links, tool, principal.scopes)
+        except Exception as error:
+            log.warning("Whether %r may be shown could not be decided, so it is not: %s", tool, type(error).__name__)
+            return True
+
 
 def snapshot(settings: Settings) -> Snapshot:
     """Build policy and validators of ``settings``. Raises ConfigError where one of them is wrong."""
@@ -59,7 +78,7 @@ def snapshot(settings: Settings) -> Snapshot:
         from handrail.policy import build
 
         policy = build(settings)
-    return Snapshot(settings, policy, validators.build(settings))
+    return Snapshot(settings, policy, validators.build(settings), named_tools(settings))
 
 
 class Rulebook:

@@ -100,6 +100,8 @@ class Steps:
             "prompt": self.recorder.keyed_digest(call.prompt()),
             "params": dict(call.params),
         }
+        if call.hidden:
+            facts["hidden"] = list(call.hidden)
         self.recorder.write(self._record("model.call", opened, facts))
         return opened
 
@@ -197,6 +199,8 @@ class ModelCall:
     """Text of a message that belongs to the prompt template, or None."""
     tools: Sequence[Any] = ()
     """Tool definitions sent along, in the provider's JSON form."""
+    hidden: tuple[str, ...] = ()
+    """Names of the tools that were not sent along, because they may not be called."""
     params: Mapping[str, object] = field(default_factory=dict[str, object])
     """Request parameters: temperature, max_tokens and the like."""
     server: str = ""

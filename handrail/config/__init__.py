@@ -15,7 +15,7 @@ from handrail.config.settings import (
     ToolSettings,
     ValidateSettings,
 )
-from handrail.config.tools import check_spelling, check_tools
+from handrail.config.tools import check_spelling, check_tools, named_tools
 
 __all__ = [
     "Candidate",
@@ -33,5 +33,6 @@ __all__ = [
     "find",
     "from_texts",
     "load",
+    "named_tools",
     "places",
 ]

@@ -52,6 +52,12 @@ def check_spelling(settings: Settings, names: Iterable[str]) -> list[str]:
     return list(strangers)
 
 
+def named_tools(settings: Settings) -> frozenset[str]:
+    """The tools that rules, delegations, groups, validators and ``[tools]`` name one by one, not by a pattern."""
+    names = {mention.name for mention in _mentions(settings) if not (mention.many and "*" in mention.name)}
+    return frozenset(names - settings.groups.keys())
+
+
 def _slip(name: str, names: Iterable[str]) -> bool:
     """Whether ``name`` is so like one of ``names`` that it is taken for a slip of the pen."""
     return bool(get_close_matches(name, sorted(names), n=1, cutoff=0.8))

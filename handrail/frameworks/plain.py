@@ -16,7 +16,7 @@ from typing import Any, Literal, Self, TypeVar, overload
 
 from handrail.audit.steps import Step
 from handrail.config import Mode, Settings
-from handrail.frameworks import gates
+from handrail.frameworks import executables, gates
 from handrail.frameworks.api import watch
 from handrail.frameworks.signatures import Bound, Parameters
 from handrail.gate import Gate, Refusal, ToolCall, gate_of
@@ -54,6 +54,7 @@ def _governed(function: Callable[..., Any], name: str | None) -> Callable[..., A
     wrap = _asynchronous if inspect.iscoroutinefunction(function) else _synchronous
     made = functools.wraps(function)(wrap(function, described))
     made.__handrail_tool__ = described  # type: ignore[attr-defined]
+    executables.note(described)
     return made
 
 

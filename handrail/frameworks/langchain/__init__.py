@@ -12,7 +12,8 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import Runnable, RunnableSequence
 from langchain_core.tools import BaseTool
 
-from handrail.frameworks.langchain import agents, composition, models, tools
+from handrail.frameworks import executables
+from handrail.frameworks.langchain import agents, composition, models, showing, tools
 from handrail.frameworks.langchain.agents import BINDING, Binding
 from handrail.frameworks.patching import Patches, WhenImported
 from handrail.gate import Gate
@@ -25,6 +26,9 @@ _hooks = WhenImported()
 
 def install() -> None:
     """Wrap the seams of every part of the family that is imported, now or later. Twice changes nothing."""
+    if not patches.applied:
+        executables.note_living([BaseTool])
+    patches.wrap(BaseTool, "__init__", showing.made)
     patches.wrap(BaseTool, "run", tools.run)
     patches.wrap(BaseTool, "arun", tools.arun)
     patches.wrap(BaseChatModel, "_generate_with_cache", models.generate)
@@ -68,6 +72,7 @@ def _graph_sequence() -> type | None:
 def _install_tool_node() -> None:
     from langgraph.prebuilt.tool_node import ToolNode
 
+    patches.wrap(ToolNode, "__init__", showing.held)
     newer = hasattr(ToolNode, "_execute_tool_sync")
     patches.wrap(ToolNode, "_execute_tool_sync" if newer else "_run_one", tools.execute)
     patches.wrap(ToolNode, "_execute_tool_async" if newer else "_arun_one", tools.aexecute)

@@ -30,6 +30,18 @@ BINDING = "_handrail_binding"
 """Class attribute of a governed object: which gate, and what ``govern`` was told."""
 
 
+class Asked:
+    """Owner of a model call's frame: the model that is being asked, to recognise its own inner calls."""
+
+    def __init__(self, model: object) -> None:
+        self.model = model
+
+
+def asks(frame: Frame, model: object) -> bool:
+    """Whether ``frame`` is that of a call of ``model`` which is watched already."""
+    return isinstance(frame.owner, Asked) and frame.owner.model is model
+
+
 class Binding:
     """What ``govern`` was told about one object."""
 
@@ -61,7 +73,10 @@ def enter(owner: Any, config: Any, entry: str, *, name: str | None = None) -> St
     binding: Binding | None = getattr(type(owner), BINDING, None)
     if binding is not None and not binding.active:
         return None
-    if binding is None and isinstance(owner, RunnableSequence) and context.current() is not None:
+    frame = context.current()
+    if frame is not None and asks(frame, owner):
+        return None
+    if binding is None and isinstance(owner, RunnableSequence) and frame is not None:
         return None  # a chain inside a run is part of the agent that calls it
     return gates.enter(
         binding.gate if binding else None,

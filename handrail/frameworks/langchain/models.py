@@ -22,7 +22,7 @@ from langchain_core.runnables.config import ensure_config, merge_configs
 
 from handrail.audit.steps import ModelCall, Step
 from handrail.frameworks import gates
-from handrail.frameworks.langchain import agents
+from handrail.frameworks.langchain import agents, showing
 from handrail.frameworks.langchain import messages as show
 from handrail.gate import gate_of, outcome_of
 from handrail.tracing import context
@@ -40,7 +40,9 @@ _ADDRESSES = (
 )
 
 
-def _describe(model: BaseChatModel, messages: Sequence[BaseMessage], kwargs: dict[str, Any]) -> ModelCall:
+def _describe(
+    model: BaseChatModel, messages: Sequence[BaseMessage], kwargs: dict[str, Any], hidden: tuple[str, ...]
+) -> ModelCall:
     said = model._get_ls_params(stop=kwargs.get("stop"))  # pyright: ignore[reportPrivateUsage]
     provider = str(said.get("ls_provider") or model._llm_type)  # pyright: ignore[reportPrivateUsage]
     host, port = _server(model)
@@ -51,6 +53,7 @@ def _describe(model: BaseChatModel, messages: Sequence[BaseMessage], kwargs: dic
         show=show.message,
         system=show.system,
         tools=kwargs.get("tools") or (),
+        hidden=hidden,
         params={name: said[key] for key, name in show.PARAMS.items() if said.get(key) is not None},  # type: ignore[literal-required]
         server=host,
         port=port,
@@ -69,9 +72,17 @@ def _server(model: BaseChatModel) -> tuple[str, int | None]:
 class _Call:
     """One observed model call; whatever fails in observing it is logged and never reaches the caller."""
 
-    def __init__(self, frame: Frame, model: BaseChatModel, messages: Sequence[BaseMessage], kwargs: dict[str, Any]):
-        self.above, self.step = frame, _opened(frame, model, messages, kwargs)
-        self.frame = replace(self.step.frame, owner=model) if self.step else frame
+    def __init__(
+        self,
+        frame: Frame,
+        model: BaseChatModel,
+        messages: Sequence[BaseMessage],
+        kwargs: dict[str, Any],
+        hidden: tuple[str, ...],
+    ):
+        """``kwargs`` is what is sent; ``hidden`` names the tools that are not."""
+        self.above, self.step = frame, _opened(frame, lambda: _describe(model, messages, kwargs, hidden))
+        self.frame = replace(self.step.frame if self.step else frame, owner=agents.Asked(model))
 
     def reply(self, reply: BaseMessage | None) -> None:
         """Close the step with the model's reply."""
@@ -99,9 +110,9 @@ class _Call:
             raise
 
 
-def _opened(frame: Frame, model: BaseChatModel, messages: Sequence[BaseMessage], kwargs: dict[str, Any]) -> Step | None:
+def _opened(frame: Frame, describe: Callable[[], ModelCall]) -> Step | None:
     try:
-        return gate_of(frame).steps.model(frame, _describe(model, messages, kwargs))
+        return gate_of(frame).steps.model(frame, describe())
     except Exception:
         log.warning("A model call could not be recorded", exc_info=True)
         return None
@@ -145,12 +156,8 @@ def _attributes(facts: dict[str, Any], used: dict[str, int]) -> dict[str, Any]:
 @contextmanager
 def _frame(model: BaseChatModel) -> Generator[Frame | None]:
     """The frame to observe a call of ``model`` in; None when it is already observed, or nobody watches."""
-    inside = context.current() is not None
     with gates.standing(lambda: agents.enter(model, None, "model", name="")) as frame:
-        if frame is None or inside:
-            yield None if frame is not None and frame.owner is model else frame
-        else:
-            yield replace(frame, owner=None)
+        yield None if frame is not None and agents.asks(frame, model) else frame
 
 
 def generate(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -160,7 +167,8 @@ def generate(original: Callable[..., Any]) -> Callable[..., Any]:
         with _frame(self) as frame:
             if frame is None:
                 return original(self, messages, *args, **kwargs)
-            call = _Call(frame, self, messages, kwargs)
+            kwargs, hidden = showing.request(frame, kwargs)
+            call = _Call(frame, self, messages, kwargs, hidden)
             with call.watched():
                 found = original(self, messages, *args, **kwargs)
             call.reply(_first(found))
@@ -176,7 +184,8 @@ def agenerate(original: Callable[..., Any]) -> Callable[..., Any]:
         with _frame(self) as frame:
             if frame is None:
                 return await original(self, messages, *args, **kwargs)
-            call = _Call(frame, self, messages, kwargs)
+            kwargs, hidden = await showing.arequest(frame, kwargs)
+            call = _Call(frame, self, messages, kwargs, hidden)
             with call.watched():
                 found = await original(self, messages, *args, **kwargs)
             call.reply(_first(found))
@@ -198,7 +207,8 @@ def stream(original: Callable[..., Any]) -> Callable[..., Any]:
             if frame is None:
                 yield from original(self, input, *args, **kwargs)
                 return
-            call = _Call(frame, self, _messages(self, input), kwargs)
+            kwargs, hidden = showing.request(frame, kwargs)
+            call = _Call(frame, self, _messages(self, input), kwargs, hidden)
             chunks: list[Any] = []
             try:
                 for chunk in context.iterate(call.frame, original(self, input, *args, **kwargs)):
@@ -222,7 +232,8 @@ def astream(original: Callable[..., Any]) -> Callable[..., Any]:
                     async for chunk in bare:
                         yield chunk
                 return
-            call = _Call(frame, self, _messages(self, input), kwargs)
+            kwargs, hidden = await showing.arequest(frame, kwargs)
+            call = _Call(frame, self, _messages(self, input), kwargs, hidden)
             chunks: list[Any] = []
             source = context.aiterate(call.frame, original(self, input, *args, **kwargs))
             try:
@@ -263,31 +274,33 @@ class _Watcher(BaseCallbackHandler):
             gates.leave(self._run, error)
 
 
-def _watched(model: BaseChatModel, input: Any, config: Any, kwargs: dict[str, Any]) -> tuple[_Call, Any] | None:
-    """The observed call, and the configuration that tells its end; None when nobody watches."""
-    frame, run = context.current(), None
-    if frame is None:
-        run = agents.enter(model, config, "model", name="")
-        frame = run.frame if run else None
-    elif frame.owner is model:
-        return None
-    if frame is None:
-        return None
-    call = _Call(replace(frame, owner=None), model, _messages(model, input), kwargs)
+def _standing(model: BaseChatModel, config: Any) -> tuple[Frame, Step | None] | None:
+    """The frame of a call, and the run that was opened for it alone; None when nobody watches, or it is watched."""
+    frame = context.current()
+    if frame is not None:
+        return None if agents.asks(frame, model) else (frame, None)
+    run = agents.enter(model, config, "model", name="")
+    return (run.frame, run) if run is not None else None
+
+
+def _told(config: Any, call: _Call, run: Step | None) -> Any:
+    """The configuration that tells the end of ``call``."""
     # the callbacks of the graph around it come from a context variable, unless they are filled in here
-    return call, merge_configs(ensure_config(config), {"callbacks": [_Watcher(call, run)]})
+    return merge_configs(ensure_config(config), {"callbacks": [_Watcher(call, run)]})
 
 
 def protocol(original: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap ``_chat_model_stream_v3``: a lazy object, so its end is learnt from a callback."""
 
     def wrapper(self: BaseChatModel, input: Any, config: Any = None, **kwargs: Any) -> Any:
-        watched = _watched(self, input, config, kwargs)
-        if watched is None:
+        standing = _standing(self, config)
+        if standing is None:
             return original(self, input, config, **kwargs)
-        call, config = watched
+        frame, run = standing
+        kwargs, hidden = showing.request(frame, kwargs)
+        call = _Call(frame, self, _messages(self, input), kwargs, hidden)
         with call.watched():
-            return original(self, input, config, **kwargs)
+            return original(self, input, _told(config, call, run), **kwargs)
 
     return wrapper
 
@@ -296,12 +309,14 @@ def aprotocol(original: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap ``_achat_model_stream_v3``."""
 
     async def wrapper(self: BaseChatModel, input: Any, config: Any = None, **kwargs: Any) -> Any:
-        watched = _watched(self, input, config, kwargs)
-        if watched is None:
+        standing = _standing(self, config)
+        if standing is None:
             return await original(self, input, config, **kwargs)
-        call, config = watched
+        frame, run = standing
+        kwargs, hidden = await showing.arequest(frame, kwargs)
+        call = _Call(frame, self, _messages(self, input), kwargs, hidden)
         with call.watched():
-            return await original(self, input, config, **kwargs)
+            return await original(self, input, _told(config, call, run), **kwargs)
 
     return wrapper
 
