@@ -13,7 +13,7 @@ from handrail.version import __version__
 if TYPE_CHECKING:
     from handrail.errors import AnswerRejected, ConfigError, HandrailError
     from handrail.frameworks.api import govern, instrument, uninstrument
-    from handrail.frameworks.plain import run, tool
+    from handrail.frameworks.plain import run, tool, visible
     from handrail.tracing.acting import acting_for
     from handrail.tracing.identity import Principal
 
@@ -28,6 +28,7 @@ _HOMES = {
     "run": "handrail.frameworks.plain",
     "tool": "handrail.frameworks.plain",
     "uninstrument": "handrail.frameworks.api",
+    "visible": "handrail.frameworks.plain",
 }
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "run",
     "tool",
     "uninstrument",
+    "visible",
 ]
 
 

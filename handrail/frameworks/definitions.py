@@ -33,7 +33,7 @@ def names_of(definition: object) -> tuple[str, ...]:
     """The names of one definition: what a model calls it by, and the type of a tool that a provider runs."""
     if isinstance(definition, str):
         return (definition,)
-    found = [_name(definition), definition.get("type") if _is_hosted(definition) else None]
+    found = [_name(definition), definition.get("type") if is_hosted(definition) else None]
     return tuple(name for name in found if isinstance(name, str) and name)
 
 
@@ -51,7 +51,7 @@ def _is_mapping(value: object) -> TypeGuard[Mapping[str, Any]]:
     return isinstance(value, Mapping)
 
 
-def _is_hosted(definition: object) -> TypeGuard[Mapping[str, Any]]:
+def is_hosted(definition: object) -> TypeGuard[Mapping[str, Any]]:
     """Whether the provider runs the tool itself, as its type says."""
     return _is_mapping(definition) and definition.get("type", "function") not in _OWN_TYPES
 

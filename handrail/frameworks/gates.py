@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from handrail import config
 from handrail.audit import oscalls, policies
@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 
 FRAMEWORKS = ("langchain", "langchain-core", "langgraph", "deepagents", "mcp", "openai", "anthropic")
 """Distributions whose versions a run records where they are installed."""
+
+T = TypeVar("T")
 
 _INNER = "inner"
 _lock = threading.Lock()
@@ -70,9 +72,9 @@ def _in_event_loop() -> bool:
     return True
 
 
-def _off_the_loop(make: Callable[[], Gate]) -> Gate:
+def _off_the_loop(make: Callable[[], T]) -> T:
     """Read files in a thread: a caller in an event loop waits these milliseconds, once, without a blocking call."""
-    made: Future[Gate] = Future()
+    made: Future[T] = Future()
 
     def run() -> None:
         try:
@@ -240,12 +242,23 @@ def _sub_agent(frame: Frame, gate: Gate | None, name: str, owner: object, place:
 def _run(
     gate: Gate, name: str, owner: object, said: Mapping[str, str], configurable: Mapping[str, Any], entry: str
 ) -> Step:
-    settings = gate.rulebook.now.settings
     thread = str(configurable.get("thread_id") or "")
-    who = identify(settings, said, configurable)
-    who = who.extended(f"agent:{name or settings.agent or ANONYMOUS}")
+    who = whoever(gate, name, said, configurable)
     facts = {"entry": entry, "framework": dict(versions()), **gate.rulebook.now.facts()}
     return gate.steps.run((gate,), who, owner=owner, thread=thread, facts=facts)
+
+
+def whoever(gate: Gate, name: str, said: Mapping[str, str], configurable: Mapping[str, Any]) -> Principal:
+    """Who a run of the agent ``name`` acts as: the user on whose behalf, and the agent itself."""
+    settings = gate.rulebook.now.settings
+    return identify(settings, said, configurable).extended(f"agent:{name or settings.agent or ANONYMOUS}")
+
+
+def renewed(rulebook: Rulebook) -> Snapshot:
+    """The rules in force now, read again where their file has changed."""
+    if rulebook.stale:
+        _off_the_loop(rulebook.renew) if _in_event_loop() else rulebook.renew()
+    return rulebook.now
 
 
 def identify(settings: Settings, said: Mapping[str, str], configurable: Mapping[str, Any]) -> Principal:

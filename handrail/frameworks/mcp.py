@@ -1,4 +1,5 @@
-"""The seam for the Model Context Protocol: ``ClientSession.call_tool``, where every Python client's calls end."""
+"""The seam for the Model Context Protocol: ``ClientSession.call_tool`` and ``list_tools``, where every Python client's
+calls end."""
 
 from __future__ import annotations
 
@@ -8,9 +9,10 @@ from typing import Any
 from mcp.client.session import ClientSession
 from mcp.types import CallToolResult
 
-from handrail.frameworks import gates
+from handrail.frameworks import definitions, gates
 from handrail.frameworks.patching import Patches
-from handrail.gate import Refusal, ToolCall, gate_of
+from handrail.gate import Refusal, ToolCall, arenew, enforces, gate_of, hides
+from handrail.tracing import context
 
 patches = Patches()
 
@@ -18,6 +20,7 @@ patches = Patches()
 def install() -> None:
     """Wrap the seam. Twice changes nothing."""
     patches.wrap(ClientSession, "call_tool", _call_tool)
+    patches.wrap(ClientSession, "list_tools", _list_tools)
 
 
 def uninstall() -> None:
@@ -39,6 +42,19 @@ def _call_tool(original: Callable[..., Any]) -> Callable[..., Any]:
                 lambda final: original(self, name, arguments if final is given else final, *args, **kwargs),
             )
             return _denied(found.text) if isinstance(found, Refusal) else found
+
+    return wrapper
+
+
+def _list_tools(original: Callable[..., Any]) -> Callable[..., Any]:
+    async def wrapper(self: ClientSession, *args: Any, **kwargs: Any) -> Any:
+        found = await original(self, *args, **kwargs)
+        frame = context.current()
+        if frame is None or not enforces(frame):
+            return found  # outside every run nobody is named whose rights would count
+        await arenew(frame)
+        kept, hidden = definitions.shown(found.tools, lambda name: hides(frame, name, runs=True))
+        return found.model_copy(update={"tools": kept}) if hidden else found
 
     return wrapper
 

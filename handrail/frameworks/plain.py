@@ -6,7 +6,7 @@ import functools
 import inspect
 import os
 import sys
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -16,15 +16,16 @@ from typing import Any, Literal, Self, TypeVar, overload
 
 from handrail.audit.steps import Step
 from handrail.config import Mode, Settings
-from handrail.frameworks import executables, gates
+from handrail.frameworks import definitions, executables, gates
 from handrail.frameworks.api import watch
 from handrail.frameworks.signatures import Bound, Parameters
-from handrail.gate import Gate, Refusal, ToolCall, gate_of
+from handrail.gate import Gate, Refusal, ToolCall, gate_of, gates_of
 from handrail.tracing import context
 from handrail.tracing.acting import acting_for
 from handrail.tracing.context import Frame
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 _ENVIRONMENT = ("HANDRAIL_CONFIG", "HANDRAIL_MODE", "HANDRAIL_DATA")
 
@@ -142,6 +143,25 @@ def _pauses() -> tuple[type[BaseException], ...]:
     from handrail.frameworks.langchain.pauses import PAUSES
 
     return PAUSES
+
+
+def visible(tools: Iterable[T]) -> list[T]:
+    """Those of ``tools`` that may be called here, in their order: what to send to a model from a loop of one's own.
+
+    Each is a name, a function under ``@handrail.tool``, a framework's tool, or a definition in the form of OpenAI,
+    Anthropic, Google or Bedrock. Left out is what no arguments could make an enforced policy allow; a tool that
+    the provider runs only where the configuration names it. Outside a run, as for a call that is a run of its own.
+    """
+    given = list(tools)
+    hosted = {name for each in given if definitions.is_hosted(each) for name in definitions.names_of(each)}
+    frame = context.current()
+    if frame is not None:
+        asked = [(gates.renewed(gate.rulebook), frame.principal) for gate in gates_of(frame)]
+    else:
+        own = _own_gate()
+        asked = [(gates.renewed(own.rulebook), gates.whoever(own, "", {}, {}))]
+    hides = lambda name: any(rules.hides(who, name, runs=name not in hosted) for rules, who in asked)  # noqa: E731
+    return definitions.shown(given, hides)[0]
 
 
 class Run:

@@ -100,6 +100,19 @@ async def test_unknown_tool_gives_the_same_bytes_as_a_denied_one(wired: Path, tm
     assert denied.model_dump_json() == unknown.model_dump_json()
 
 
+@pytest.mark.parametrize("connection", CONNECTIONS)
+async def test_a_run_lists_what_it_may_call(connection: str, wired: Path, tmp_path: Path) -> None:
+    """Inside a run the server's tools are those that may be called; outside, and when observing, all of them."""
+    policy = write_policy(tmp_path)
+    async with CONNECTIONS[connection](wired) as session:
+        listed = []
+        for mode in ("enforce", "observe"):
+            async with handrail.run("clerk", config=policy, mode=mode, user="ana"):
+                listed.append([tool.name for tool in (await session.list_tools()).tools])
+        listed.append([tool.name for tool in (await session.list_tools()).tools])
+    assert listed == [["add"], ["add", "wire_money"], ["add", "wire_money"]]
+
+
 async def test_result_of_an_unknown_tool_is_recorded(wired: Path, tmp_path: Path) -> None:
     """What the server says of a tool that it does not have is kept: as its result, or as its exception."""
     journal = Recorded(tmp_path / ".handrail")
@@ -146,7 +159,8 @@ async def test_uninstall_puts_the_original_back() -> None:
     seam.install()
     seam.install()
     assert ClientSession.__dict__["call_tool"] is not before
-    assert seam.patches.state() == {"mcp.client.session.ClientSession.call_tool": True}
+    wrapped = ("call_tool", "list_tools")
+    assert seam.patches.state() == {f"mcp.client.session.ClientSession.{name}": True for name in wrapped}
     seam.uninstall()
     assert ClientSession.__dict__["call_tool"] is before
 
