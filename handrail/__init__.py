@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from handrail.version import __version__
 
 if TYPE_CHECKING:
-    from handrail.errors import AnswerRejected, ConfigError, HandrailError
+    from handrail.errors import AnswerRejected, ConfigError, DelegationRefused, HandrailError
     from handrail.frameworks.api import govern, instrument, uninstrument
+    from handrail.frameworks.delegation import accept, delegate
     from handrail.frameworks.plain import run, tool, visible
     from handrail.tracing.acting import acting_for
     from handrail.tracing.identity import Principal
@@ -20,9 +21,12 @@ if TYPE_CHECKING:
 _HOMES = {
     "AnswerRejected": "handrail.errors",
     "ConfigError": "handrail.errors",
+    "DelegationRefused": "handrail.errors",
     "HandrailError": "handrail.errors",
     "Principal": "handrail.tracing.identity",
+    "accept": "handrail.frameworks.delegation",
     "acting_for": "handrail.tracing.acting",
+    "delegate": "handrail.frameworks.delegation",
     "govern": "handrail.frameworks.api",
     "instrument": "handrail.frameworks.api",
     "run": "handrail.frameworks.plain",
@@ -34,10 +38,13 @@ _HOMES = {
 __all__ = [
     "AnswerRejected",
     "ConfigError",
+    "DelegationRefused",
     "HandrailError",
     "Principal",
     "__version__",
+    "accept",
     "acting_for",
+    "delegate",
     "govern",
     "instrument",
     "run",

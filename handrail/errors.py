@@ -12,7 +12,8 @@ The tree:
     │   ├── JournalCorrupt       a segment does not hold what its chain promises
     │   └── FormatTooNew         a record was written by a newer format
     ├── IndexFailure             the DuckDB index cannot be built or read
-    └── AnswerRejected           the agent's final answer failed its validator (enforce mode)
+    ├── AnswerRejected           the agent's final answer failed its validator (enforce mode)
+    └── DelegationRefused        a delegation token is not issued, or not accepted
 
 A denied tool call is not in the tree: a denial is data that the model reads, never an exception.
 """
@@ -99,3 +100,11 @@ class IndexFailure(HandrailError):
 
 class AnswerRejected(HandrailError):
     """The agent's final answer failed its validator in enforce mode; the text names the validator only."""
+
+
+class DelegationRefused(HandrailError):
+    """A delegation token is not issued, or not accepted. Why one was not accepted stands in the journal only."""
+
+    def __init__(self, problem: str = "This delegation token is not accepted.") -> None:
+        """``problem`` is for the issuer; whoever shows a token reads the same sentence whatever is wrong with it."""
+        super().__init__(problem)

@@ -242,6 +242,11 @@ def identity(fd: int) -> tuple[int, int, int]:
     return found.st_dev, found.st_ino, found.st_size
 
 
+def is_open_to_others(fd: int) -> bool:
+    """Whether the permissions of an opened file let others than its owner in."""
+    return bool(_fstat(fd).st_mode & 0o077)
+
+
 def is_deleted(fd: int) -> bool:
     """Whether the opened file has no name any more: what is written to it is lost."""
     return _fstat(fd).st_nlink == 0

@@ -22,7 +22,7 @@ _KINDS = {
     "array": "an array of strings",
     "object": "a table",
 }
-_ARRAYS_OF_TABLES = ("rule", "delegate", "validate")
+_ARRAYS_OF_TABLES = ("rule", "delegate", "validate", "trust")
 _TABLES = ("principal", "audit", "users", "roles", "groups", "tools", "casbin")
 _FORMS = {
     "role": "A role's name has no `*` and no `:`.",

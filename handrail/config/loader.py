@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from handrail.config.settings import (
     RuleSettings,
     Settings,
     ToolSettings,
+    TrustSettings,
     ValidateSettings,
 )
 from handrail.errors import ConfigError, PolicyError
@@ -122,6 +124,7 @@ class _Builder:
             delegates=tuple(self._delegate(index, one) for index, one in enumerate(values.get("delegate", []))),
             casbin=self._casbin(),
             validates=tuple(self._validate(index, one) for index, one in enumerate(values.get("validate", []))),
+            trusts=tuple(self._trust(index, one) for index, one in enumerate(values.get("trust", []))),
             file=self._document.file,
             # Last, because what stands above reads the files that the digest covers.
             digest=self._digest(),
@@ -185,6 +188,15 @@ class _Builder:
             tool=tool,
             schema=self._schema(entry["schema"], self._document.place("validate", index, "schema")),
             place=self._document.place("validate", index),
+        )
+
+    def _trust(self, index: int, entry: dict[str, Any]) -> TrustSettings:
+        return TrustSettings(
+            id=entry["id"],
+            key=b64decode(entry["key"]),
+            tenants=tuple(entry.get("tenants", ("*",))),
+            call=_strings(entry.get("call", "*")),
+            place=self._document.place("trust", index),
         )
 
     def _schema(self, written: dict[str, Any] | str, place: Place) -> Mapping[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
 
 from handrail.config.complaints import name_of
@@ -9,6 +10,16 @@ from handrail.config.document import Document
 from handrail.config.nearest import nearest
 from handrail.errors import ConfigError
 
+WEAK_Y = frozenset(
+    {
+        0,
+        1,
+        2**255 - 20,
+        2707385501144840649318225287225658788936804267575313519463743609750303402022,
+        55188659117513257062467267217118295137698188065244968500265048394206261417927,
+    }
+)
+"""Ed25519 public keys of small order, without their sign: anybody can sign for some of them."""
 MAX_IN_A_ROW = 9
 """Casbin follows a row of roles this far and no further: on a deny rule a longer row would fail open."""
 
@@ -20,6 +31,7 @@ def check(document: Document) -> None:
     _check_nesting(document, "roles", _table(document, "roles"))
     _check_nesting(document, "groups", _table(document, "groups"))
     _check_subjects(document)
+    _check_keys(document)
 
 
 def user_key(written: str) -> str:
@@ -38,6 +50,7 @@ def _check_ids(document: Document) -> None:
     for table in ("rule", "delegate"):
         _check_unique(document, table, first)
     _check_unique(document, "validate", {})
+    _check_unique(document, "trust", {})
 
 
 def _check_unique(document: Document, table: str, first: dict[str, tuple[str, int]]) -> None:
@@ -129,3 +142,29 @@ def _known_roles(document: Document) -> set[str]:
 
 def _flat(lists: Iterable[list[str]]) -> Iterable[str]:
     return (name for names in lists for name in names)
+
+
+def _check_keys(document: Document) -> None:
+    seen: dict[bytes, int] = {}
+    for index, entry in enumerate(document.values.get("trust", [])):
+        key = _key(entry["key"])
+        if key is None:
+            hint = "Paste the line that `handrail policy key` prints on the other host."
+            raise document.error(
+                f"{name_of(('trust', index, 'key'))} is no public key.", "trust", index, "key", hint=hint
+            )
+        first = seen.setdefault(key, index)
+        if first != index:
+            problem = f"{name_of(('trust', index))} has the key of {name_of(('trust', first))}."
+            raise document.error(problem, "trust", index, "key", hint="Keep one of them.")
+
+
+def _key(written: str) -> bytes | None:
+    """The 32 bytes of a public key; None for what is none, or one for which anybody can sign."""
+    try:
+        key = b64decode(written, validate=True)
+    except ValueError:
+        return None
+    if len(key) != 32 or b64encode(key).decode() != written:
+        return None
+    return None if (int.from_bytes(key, "little") % 2**255) % (2**255 - 19) in WEAK_Y else key

@@ -96,6 +96,20 @@ class ValidateSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TrustSettings:
+    """One ``[[trust]]``: another host's key whose delegation tokens are accepted here."""
+
+    id: str
+    key: bytes
+    """Public key (Ed25519, 32 bytes)."""
+    tenants: tuple[str, ...] = ("*",)
+    """Tenants that it may speak for: names, or patterns with ``*``."""
+    call: tuple[str, ...] = ("*",)
+    """Calls that its tokens can ever be good for: names, groups, or patterns with ``*``."""
+    place: Place = Place()
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that handrail.toml and the environment decide, checked and with defaults filled in."""
 
@@ -125,6 +139,7 @@ class Settings:
     delegates: tuple[DelegateSettings, ...] = ()
     casbin: CasbinSettings | None = None
     validates: tuple[ValidateSettings, ...] = ()
+    trusts: tuple[TrustSettings, ...] = ()
     file: Path | None = None
     """The handrail.toml that was read; None when there is none."""
     digest: str = ""

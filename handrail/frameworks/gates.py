@@ -26,7 +26,7 @@ from handrail.errors import HandrailError, JournalError
 from handrail.gate import Gate, Passed, gate_of, outcome_of
 from handrail.rulebook import Rulebook, Snapshot, snapshot
 from handrail.tracing import context, threads
-from handrail.tracing.acting import acting, principal
+from handrail.tracing.acting import Accepted, accepted, acting, principal
 from handrail.tracing.context import Frame, RunState
 from handrail.tracing.identity import ANONYMOUS, Principal
 from handrail.version import __version__
@@ -244,14 +244,23 @@ def _run(
 ) -> Step:
     thread = str(configurable.get("thread_id") or "")
     who = whoever(gate, name, said, configurable)
-    facts = {"entry": entry, "framework": dict(versions()), **gate.rulebook.now.facts()}
+    taken = accepted()
+    facts = {"entry": entry, "framework": dict(versions()), **gate.rulebook.now.facts(), **_issued_in(taken)}
     return gate.steps.run((gate,), who, owner=owner, thread=thread, facts=facts)
+
+
+def _issued_in(taken: Accepted | None) -> dict[str, object]:
+    """The token by which a run acts, and where it was issued: what links the records of two processes."""
+    if taken is None:
+        return {}
+    return {"delegation": {"token": taken.token, "run": taken.run, "trace": taken.trace, "step": taken.step}}
 
 
 def whoever(gate: Gate, name: str, said: Mapping[str, str], configurable: Mapping[str, Any]) -> Principal:
     """Who a run of the agent ``name`` acts as: the user on whose behalf, and the agent itself."""
-    settings = gate.rulebook.now.settings
-    return identify(settings, said, configurable).extended(f"agent:{name or settings.agent or ANONYMOUS}")
+    settings, taken = gate.rulebook.now.settings, accepted()
+    who = taken.principal if taken is not None else identify(settings, said, configurable)
+    return who.extended(f"agent:{name or settings.agent or ANONYMOUS}")
 
 
 def renewed(rulebook: Rulebook) -> Snapshot:

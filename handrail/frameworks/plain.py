@@ -121,12 +121,12 @@ def _asynchronous(function: Callable[..., Any], described: Described) -> Callabl
 @contextmanager
 def _frame(owner: Described) -> Generator[Frame]:
     """The frame that a call is made in: the current one, or that of a run of its own."""
-    with gates.standing(lambda: gates.enter(_own_gate(), "", owner, entry="tool"), _pauses()) as frame:
+    with gates.standing(lambda: gates.enter(own_gate(), "", owner, entry="tool"), _pauses()) as frame:
         assert frame is not None  # enter returns None only inside a run, or without a gate
         yield frame
 
 
-def _own_gate() -> Gate:
+def own_gate() -> Gate:
     """The gate of what no ``govern`` covers: the process's own, else that of the handrail.toml found from here."""
     return gates.default_gate() or _found_gate(*(os.environ.get(name) for name in _ENVIRONMENT))
 
@@ -213,7 +213,7 @@ class Run:
 
     def _gate(self) -> Gate | None:
         if self._source is None and self._mode is None:
-            return None if context.current() is not None else _own_gate()
+            return None if context.current() is not None else own_gate()
         if self._opened is None:
             self._opened = gates.open_gate(self._source, self._mode)
         return self._opened

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry import context as otel
 from opentelemetry import trace
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
+from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags, Tracer
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -103,6 +104,14 @@ def ids(span: Span | None) -> tuple[str, str] | None:
 def caller() -> tuple[str, str] | None:
     """Trace and span id of the span in which the caller stands."""
     return ids(trace.get_current_span())
+
+
+def remote(trace_id: str, step: str) -> otel.Context | None:
+    """A context below a span of another process; None where a span is current already, or there is no such span."""
+    if caller() is not None or not trace_id or not step:
+        return None
+    span = SpanContext(int(trace_id, 16), int(step, 16), is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+    return trace.set_span_in_context(NonRecordingSpan(span))
 
 
 def _exporting_provider(environ: Mapping[str, str]) -> TracerProvider | None:

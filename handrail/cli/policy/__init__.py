@@ -6,7 +6,9 @@ import click
 
 from handrail.cli.lazy import LazyGroup
 
-COMMANDS: dict[str, str] = {}
+COMMANDS: dict[str, str] = {
+    "key": "Print the public key by which other hosts trust delegation tokens, or change it.",
+}
 """Command -> its line in the help."""
 
 

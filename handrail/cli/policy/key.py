@@ -1,0 +1,37 @@
+"""``handrail policy key``: the public key by which other hosts trust delegation tokens."""
+
+from __future__ import annotations
+
+import json
+import socket
+from base64 import b64encode
+from pathlib import Path
+
+import click
+
+from handrail.cli.store_options import data_option, folder_of
+
+
+@click.command("key")
+@data_option
+@click.option("--name", help="The id of the entry, in records of the other host [default: this host's name].")
+@click.option("--next", "coming", is_flag=True, help="The key that will sign after --rotate.")
+@click.option("--rotate", is_flag=True, help="From now on sign with the next key.")
+def command(data: Path | None, name: str | None, coming: bool, rotate: bool) -> None:
+    """Print the public key that signs delegation tokens here, as an entry for handrail.toml of another host.
+
+    Processes that share a data folder trust each other without one. To change the key: print the coming one with
+    --next, add its entry beside the old one on every other host, then --rotate here. Tokens of the old key are
+    accepted until its entry is removed there, and here until keys/retired-ID.pub is removed from the data folder;
+    no token lives longer than an hour.
+    """
+    from handrail.audit.delegation_keys import DelegationKeys
+    from handrail.tracing.tokens import key_id, public_key
+
+    if coming and rotate:
+        raise click.UsageError("--next looks ahead and --rotate acts: give one of them.")
+    keys = DelegationKeys(folder_of(data))
+    seed = keys.next() if coming else keys.rotate() if rotate else keys.signing()
+    public = public_key(seed)
+    click.echo(f"# key id {key_id(public)}\n[[trust]]")
+    click.echo(f"id = {json.dumps(name or socket.gethostname())}\nkey = {json.dumps(b64encode(public).decode())}")
