@@ -158,7 +158,7 @@ def visible(tools: Iterable[T]) -> list[T]:
     if frame is not None:
         asked = [(gates.renewed(gate.rulebook), frame.principal) for gate in gates_of(frame)]
     else:
-        own = _own_gate()
+        own = own_gate()
         asked = [(gates.renewed(own.rulebook), gates.whoever(own, "", {}, {}))]
     hides = lambda name: any(rules.hides(who, name, runs=name not in hosted) for rules, who in asked)  # noqa: E731
     return definitions.shown(given, hides)[0]
