@@ -94,13 +94,14 @@ def _endswith(reading: Reading, text: object, part: object) -> bool:
     return _unless_spelled(plain(whole, reading).endswith(plain(last, reading, ends=False)))
 
 
-def _contains(reading: Reading, container: object, part: object) -> bool:
+def _contains(reading: Reading, container: object, item: object) -> bool:
     if type(container) in (list, tuple):
-        return contained(part, container, reading)
-    whole, inner = _texts(reading, container, part)
+        return contained(item, container, reading)
+    whole, inner = _texts(reading, container, item)
     if _found(reading, whole, inner):
         return True
-    return _unless_spelled(_found(reading, plain(whole, reading), plain(inner, reading, ends=False)))
+    other, part = plain(whole, reading), plain(inner, reading, ends=False)
+    return _unless_spelled((other != whole or part != inner) and _found(reading, other, part))
 
 
 def _found(reading: Reading, whole: str, part: str) -> bool:

@@ -32,13 +32,15 @@ MISSING = _Missing()
 class Reading:
     """The facts of one decision and what may still be spent on them. Make one per decision; not thread-safe."""
 
-    __slots__ = ("_known", "left", "values")
+    __slots__ = ("_known", "folded", "left", "values")
 
     def __init__(self, facts: Facts) -> None:
         self.values: Facts = facts if type(facts) is dict else dict(facts)
         """Root -> value."""
         self.left = MAX_STEPS
         """Steps that may still be spent."""
+        self.folded: dict[str, str] = {}
+        """Long texts -> their plain form, as `spelling.plain` keeps it."""
         self._known: set[int] = set()
 
     def spend(self, steps: int) -> None:

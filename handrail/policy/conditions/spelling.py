@@ -3,27 +3,35 @@ what reads the text afterwards may not care for case, invisible characters or bl
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from typing import Literal
 
 from handrail.policy.conditions.faults import Unevaluable
 from handrail.policy.conditions.reading import Reading
 
-_MAX_REMEMBERED = 4_096
+_LONG = 64
+"""Characters from which on the plain form of a text is remembered for the rest of the decision."""
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+Form = Literal["NFKC", "NFKD"]
 
 
-class _Table(dict[int, str]):
+class _Table(dict[int, int | str]):
     """Character -> what stands for it, made when first asked for."""
 
-    def __init__(self, form: str) -> None:
+    def __init__(self, form: Form) -> None:
         super().__init__()
-        self._form = form
+        self._form: Form = form
 
-    def __missing__(self, code: int) -> str:
+    def __missing__(self, code: int) -> int | str:
+        if 0x20000 <= code < 0x2F800:
+            return code  # rare ideographs, too many to remember, none of them with another form
         character = chr(code)
-        plain = "" if _invisible(character) else unicodedata.normalize(self._form, character)  # type: ignore[arg-type]
-        if len(self) < _MAX_REMEMBERED:
-            self[code] = plain
-        return plain
+        plain = "" if _invisible(character) else unicodedata.normalize(self._form, character)
+        self[code] = code if plain == character else plain
+        return self[code]
 
 
 def _invisible(character: str) -> bool:
@@ -63,7 +71,11 @@ def plain(text: str, reading: Reading, *, ends: bool = True) -> str:
 
     Blanks at the ends stay where ``ends`` is false: those of a part, such as ``'rm '``, are meant.
     """
-    folded = _translated(text, _DECOMPOSED, reading).casefold()
+    folded = reading.folded.get(text) if len(text) > _LONG else None
+    if folded is None:
+        folded = _translated(text, _DECOMPOSED, reading).casefold()
+        if len(text) > _LONG:
+            reading.folded[text] = folded
     return folded.strip() if ends else folded
 
 
@@ -72,6 +84,7 @@ def same_text(left: str, right: str, reading: Reading) -> bool | None:
     reading.spend(min(len(left), len(right)) >> 10)
     if left == right:
         return True if is_sound(left, reading) else None
+    reading.spend(2)
     if not (is_sound(left, reading) and is_sound(right, reading)):
         return None
     return None if plain(left, reading) == plain(right, reading) else False
@@ -79,11 +92,14 @@ def same_text(left: str, right: str, reading: Reading) -> bool | None:
 
 def _translated(text: str, table: _Table, reading: Reading) -> str:
     # Character by character: normalising the whole takes quadratic time on long runs of accents.
-    if text.isascii():
-        reading.spend(len(text) >> 8)
-        return text if text.isprintable() else text.translate(table)
+    if not text.isascii():
+        reading.spend(1 + (len(text) >> 1))
+        return text.translate(table)
+    reading.spend(len(text) >> 6)
+    if text.isprintable() or not _CONTROL.search(text):
+        return text
     reading.spend(len(text) >> 2)
-    return text.translate(table)
+    return _CONTROL.sub("", text)
 
 
 def doubtful() -> Unevaluable:

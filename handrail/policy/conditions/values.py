@@ -74,11 +74,13 @@ def contained(item: object, container: object, reading: Reading) -> bool:
 
 def _same(left: object, right: object, reading: Reading) -> bool | None:
     """Whether two values are equal, None where that cannot be said."""
-    if left is None or right is None:
-        return left is right
     if type(left) is str and type(right) is str:
         return same_text(left, right, reading)
-    if kind(left) != kind(right) or kind(left) not in ("a number", "a truth value"):
+    if left is None or right is None:
+        return left is right
+    if type(left) is bool and type(right) is bool:
+        return left is right
+    if kind(left) != "a number" or kind(right) != "a number":
         return None
     _spend_on_digits(left, right, reading)
     return left == right
