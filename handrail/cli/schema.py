@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import click
 
 
@@ -14,7 +16,14 @@ import click
     show_default=True,
     help="JSON Schema, or the reference page made from it.",
 )
-def command(form: str) -> None:
+@click.option(
+    "--of",
+    type=click.Choice(["config", "tests"]),
+    default="config",
+    show_default=True,
+    help="Of handrail.toml, or of handrail.test.toml (JSON only).",
+)
+def command(form: str, of: Literal["config", "tests"]) -> None:
     """Print the JSON Schema of handrail.toml.
 
     Save it beside the file as handrail.schema.json and begin the file with the line
@@ -23,4 +32,6 @@ def command(form: str) -> None:
     from handrail.config.document import json_schema_text
     from handrail.config.reference import render
 
-    click.echo(json_schema_text() if form == "json" else render(), nl=False)
+    if of == "tests" and form != "json":
+        raise click.UsageError("--of tests has no other format than json.")
+    click.echo(json_schema_text(of) if form == "json" else render(), nl=False)

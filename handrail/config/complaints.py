@@ -22,7 +22,7 @@ _KINDS = {
     "array": "an array of strings",
     "object": "a table",
 }
-_ARRAYS_OF_TABLES = ("rule", "delegate", "validate", "trust")
+_ARRAYS_OF_TABLES = ("rule", "delegate", "validate", "trust", "expect")
 _TABLES = ("principal", "audit", "users", "roles", "groups", "tools", "casbin")
 _FORMS = {
     "role": "A role's name has no `*` and no `:`.",
@@ -134,6 +134,20 @@ def _version(error: _Error, path: tuple[str | int, ...]) -> Complaint:
     return Complaint(text, path, "Write `version = 1`, or upgrade handrail.")
 
 
+def _not_exactly_one(error: _Error, path: tuple[str | int, ...]) -> Complaint:
+    return _action_count(error, path) if path[:1] == ("expect",) else _subject_count(error, path)
+
+
+def _action_count(error: _Error, path: tuple[str | int, ...]) -> Complaint:
+    given = [action for action in ("call", "read", "write") if action in error.instance]
+    if not given:
+        hint = 'Add `call = "TOOL"`, or `read` or `write` with a name.'
+        return Complaint(f"{name_of(path)} asks for nothing: no `call`, `read` or `write`.", path, hint)
+    return Complaint(
+        f"{name_of(path)} has both `{given[0]}` and `{given[1]}`.", (*path, given[1]), "Make it two cases."
+    )
+
+
 def _subject_count(error: _Error, path: tuple[str | int, ...]) -> Complaint:
     if "allow" in error.instance:
         return Complaint(f"{name_of(path)} has both `allow` and `deny`.", (*path, "deny"), "Make it two rules.")
@@ -176,7 +190,7 @@ _EXPLAIN: dict[str, Callable[[_Error, tuple[str | int, ...]], Complaint]] = {
     "type": _wrong_type,
     "enum": _not_one_of,
     "const": _version,
-    "oneOf": _subject_count,
+    "oneOf": _not_exactly_one,
     "anyOf": _nothing_covered,
     "not": _both_policies,
     "minLength": _empty,

@@ -9,14 +9,18 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from handrail.config.lines import Lines
 from handrail.config.settings import Place
 from handrail.errors import ConfigError, PolicyError
 
 _AT_LINE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)")
-_POLICY_TABLES = frozenset({"users", "roles", "groups", "rule", "delegate", "casbin"})
+Grammar = Literal["config", "tests"]
+"""Which file: handrail.toml, or the handrail.test.toml beside it."""
+
+_SCHEMAS: dict[Grammar, str] = {"config": "handrail.schema.json", "tests": "handrail.test.schema.json"}
+_POLICY_TABLES = frozenset({"users", "roles", "groups", "rule", "delegate", "casbin", "expect"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +43,22 @@ class Document:
         return kind(problem, file=self.file, line=self.lines.of(*path), hint=hint)
 
 
-def json_schema_text() -> str:
-    """The JSON Schema of handrail.toml, as it is shipped."""
-    return files("handrail.config").joinpath("handrail.schema.json").read_text(encoding="utf-8")
+def json_schema_text(of: Grammar = "config") -> str:
+    """The JSON Schema of handrail.toml, or of its tests, as it is shipped."""
+    return files("handrail.config").joinpath(_SCHEMAS[of]).read_text(encoding="utf-8")
 
 
 @cache
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema of handrail.toml. Shared: do not change it."""
-    return cast("dict[str, Any]", json.loads(json_schema_text()))
+def json_schema(of: Grammar = "config") -> dict[str, Any]:
+    """The JSON Schema of handrail.toml, or of its tests. Shared: do not change it."""
+    return cast("dict[str, Any]", json.loads(json_schema_text(of)))
 
 
-def parse(file: Path, content: bytes) -> Document:
+def parse(file: Path, content: bytes, of: Grammar = "config") -> Document:
     """Parse and check what was read from ``file``. Raises ConfigError with file and line."""
     text = _decoded(content, file)
     document = Document(file, content, *_parsed(text, file))
-    _check_structure(document)
+    _check_structure(document, of)
     return document
 
 
@@ -80,8 +84,8 @@ def _parsed(text: str, file: Path) -> tuple[dict[str, Any], Lines]:
         raise ConfigError(f"Not valid TOML: {sentence}.", file=file, line=line) from problem
 
 
-def _check_structure(document: Document) -> None:
+def _check_structure(document: Document, of: Grammar) -> None:
     from handrail.config.complaints import complaint
 
-    if found := complaint(document.values, json_schema(), document.lines):
+    if found := complaint(document.values, json_schema(of), document.lines):
         raise document.error(found.problem, *found.path, hint=found.hint)

@@ -31,6 +31,8 @@ class Policy:
     def __init__(self, settings: Settings) -> None:
         """Check and compile everything; raises PolicyError with file and line."""
         refuse_two_distributions()
+        self.settings = settings
+        """What it was built from."""
         rules = self.rules = rule_set(settings)
         """What the built-in model decides by: rules, delegations, conditions."""
         own = self._own = CasbinFiles(settings.casbin) if settings.casbin else None
