@@ -21,9 +21,10 @@ from handrail.audit.recorder import findings_of
 from handrail.audit.steps import Outcome, Step, Steps
 from handrail.config import ToolSettings
 from handrail.errors import AnswerRejected, HandrailError
-from handrail.policy.decision import PolicyRequest
+from handrail.policy.decision import Action, PolicyRequest
+from handrail.policy.facts import Circumstances, circumstances_of, facts_of
 from handrail.rulebook import Rulebook, Snapshot
-from handrail.tracing import context, ids
+from handrail.tracing import context
 from handrail.tracing.context import Frame
 from handrail.tracing.identity import ANONYMOUS
 from handrail.validators.findings import Finding
@@ -63,6 +64,8 @@ class ToolCall:
     description: str = ""
     known: bool = True
     """Whether the framework has a tool of this name."""
+    action: Action = "call"
+    """``call`` for a tool; ``read`` or ``write`` for a memory, whose conditions read ``args`` under ``memory``."""
     pauses: tuple[type[BaseException], ...] = ()
     """Exceptions that suspend the run rather than fail it."""
     show: Callable[[Any], object] = field(default=lambda value: value)
@@ -183,29 +186,39 @@ class Gate:
     # The pure core.
 
     def _admit(self, frame: Frame, call: ToolCall) -> _Attempt:
-        enforced = enforces(frame)
+        enforced, circumstances = enforces(frame), circumstances_of(frame.state)
         try:
             args = copy_of(call.args) if enforced else call.args  # 2 canonical
-            judgement = _judge(frame, call, args)  # 3 decide, 4 validate
+            judgement = _judge(frame, call, args, circumstances)  # 3 decide, 4 validate
             # 5 replay, 6 limits, 7 ask: everything passes
-            return self._intend(frame, call, args, judgement)  # 8 intent
+            return self._intend(frame, call, args, judgement, circumstances)  # 8 intent
         except Exception as error:
-            return self._fault(frame, call, error, enforced)
+            return self._fault(frame, call, error, enforced, circumstances)
 
-    def _fault(self, frame: Frame, call: ToolCall, error: Exception, enforced: bool) -> _Attempt:
+    def _fault(
+        self, frame: Frame, call: ToolCall, error: Exception, enforced: bool, circumstances: Circumstances
+    ) -> _Attempt:
         log.warning("The gate failed on a call of %r: %s", call.name, _cause(error))
         judgement = Judgement("deny", "error", _cause(error), enforced=enforced)
         try:
-            return self._intend(frame, call, {} if enforced else call.args, judgement)
+            return self._intend(frame, call, {} if enforced else call.args, judgement, circumstances)
         except Exception as again:
             self.steps.recorder.lost(again)
             return _Attempt(call.args, refusal=Refusal(NEUTRAL) if enforced else None)
 
-    def _intend(self, frame: Frame, call: ToolCall, args: Mapping[str, Any], judgement: Judgement) -> _Attempt:
+    def _intend(
+        self,
+        frame: Frame,
+        call: ToolCall,
+        args: Mapping[str, Any],
+        judgement: Judgement,
+        circumstances: Circumstances,
+    ) -> _Attempt:
         effect = max((_settings(gate, call.name).effect for gate in gates_of(frame)), key=EFFECTS.index)
         enforced = enforces(frame)
         step = self.steps.tool(
-            frame, call.name, call.call_id, call.description, {"effect": effect, **judgement.record()},
+            frame, call.name, call.call_id, call.description,
+            {"effect": effect, **judgement.record(), **_kept(frame, call, circumstances)},
             args=args, must=enforced and not judgement.stops,
         )  # fmt: skip
         if judgement.stops:
@@ -267,11 +280,11 @@ class Gate:
             "The findings are in the audit record of the run."
         )
 
-    def judge(self, frame: Frame, call: ToolCall, args: Mapping[str, Any]) -> Judgement:
+    def judge(self, frame: Frame, call: ToolCall, args: Mapping[str, Any], circumstances: Circumstances) -> Judgement:
         """What this gate alone says of the call: identity, policy, then the argument validators."""
         snapshot = self.rulebook.now
         enforced = snapshot.settings.mode == "enforce"
-        found = _identity(snapshot, frame, call) or _decide(snapshot, frame, call, args)
+        found = _identity(snapshot, frame, call) or _decide(snapshot, frame, call, args, circumstances)
         if found.verdict == "allow":
             found = self._validate(snapshot, call, args) or found
         return replace(found, enforced=enforced, policy=snapshot.policy_digest)
@@ -346,9 +359,9 @@ async def arenew(frame: Frame) -> None:
         await asyncio.to_thread(rulebook.renew)
 
 
-def _judge(frame: Frame, call: ToolCall, args: Mapping[str, Any]) -> Judgement:
+def _judge(frame: Frame, call: ToolCall, args: Mapping[str, Any], circumstances: Circumstances) -> Judgement:
     """Ask every gate of the frame, outermost first; whoever stops the call decides, then whoever would."""
-    said = [gate.judge(frame, call, args) for gate in gates_of(frame)]
+    said = [gate.judge(frame, call, args, circumstances) for gate in gates_of(frame)]
     objections = [judgement for judgement in said if judgement.verdict != "allow"]
     return next((j for j in objections if j.stops), objections[0] if objections else said[-1])
 
@@ -361,27 +374,26 @@ def _identity(snapshot: Snapshot, frame: Frame, call: ToolCall) -> Judgement | N
     return None
 
 
-def _decide(snapshot: Snapshot, frame: Frame, call: ToolCall, args: Mapping[str, Any]) -> Judgement:
+def _decide(
+    snapshot: Snapshot, frame: Frame, call: ToolCall, args: Mapping[str, Any], circumstances: Circumstances
+) -> Judgement:
     if snapshot.policy is None:
         return Judgement("allow", "none", "no policy is configured")
     principal = frame.principal
-    decision = snapshot.policy.decide(
-        PolicyRequest(principal.tenant, principal.links, call.name, facts=_facts(frame, args), scopes=principal.scopes)
-    )
+    facts = facts_of(principal, call.action, args, circumstances)
+    request = PolicyRequest(principal.tenant, principal.links, call.name, call.action, facts, principal.scopes)
+    decision = snapshot.policy.decide(request)
     return Judgement(decision.verdict, "policy", decision.reason, decision.rule)
 
 
-def _facts(frame: Frame, args: Mapping[str, Any]) -> dict[str, object]:
-    principal = frame.principal
-    return {
-        "args": args,
-        "principal": {"user": principal.user, "agent": principal.agent, "chain": list(principal.chain)},
-        "tenant": principal.tenant,
-        "session": principal.session,
-        "channel": principal.channel,
-        "run": {name: frame.state.counters.get(name) for name in ("steps", "model_calls", "tool_calls")},
-        "env": {"now": ids.now_ns() / 1e9},
-    }
+def _kept(frame: Frame, call: ToolCall, circumstances: Circumstances) -> dict[str, object]:
+    """What the record needs besides, so that the call can be decided again."""
+    kept: dict[str, object] = {"facts": circumstances}
+    if call.action != "call":
+        kept["action"] = call.action
+    if frame.principal.scopes:
+        kept["scopes"] = frame.principal.scopes
+    return kept
 
 
 def _cause(error: Exception) -> str:

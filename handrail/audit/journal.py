@@ -145,6 +145,9 @@ class Journal:
 
     def sync(self) -> None:
         """Wait until everything appended so far is on the disk. Appends go on meanwhile. Raises JournalError."""
+        if self._inside_an_append():
+            self._sync_at_once()
+            return
         with self._sync_lock:
             with self._lock:
                 left, self._left = self._left, []
@@ -155,6 +158,21 @@ class Journal:
             finally:
                 for writer in left:
                     writer.abandon()
+
+    def _inside_an_append(self) -> bool:
+        """Whether this thread is in the middle of an append: a finalizer or signal handler is at work."""
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            return self._depth > 0
+        finally:
+            self._lock.release()
+
+    def _sync_at_once(self) -> None:
+        # whoever syncs in another thread waits for the lock that the append beneath us holds: waiting for him would
+        # be for ever
+        for writer in (*self._left, *self._writers):
+            writer.sync(writer.unsynced())
 
     def _sync(self, writer: Writer, parts: tuple[OpenPart, ...]) -> None:
         try:

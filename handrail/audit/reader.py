@@ -282,18 +282,52 @@ def payload(folder: Path, ref: Mapping[str, object]) -> bytes | None:
     ``folder`` is the data folder, ``ref`` the reference from a record. Raises JournalCorrupt where the payload
     is missing, or is not what the record committed to.
     """
-    if "f" not in ref:
-        return None
-    where = _where(ref)
-    line = _payload_line(folder / JOURNAL, where)
-    if line == erased_line(where.l):
-        return None
-    body = line[HEX + 1 : -1]
-    salt = stated_digest(line)
-    # rebuilt and compared whole, so that not one byte of the line can differ unnoticed
-    if salt is None or payload_line(salt, body) != line or commitment(salt, body) != where.c:
-        raise JournalCorrupt(f"{where}: the payload is not the one that its record committed to.")
-    return body
+    with Payloads(folder) as payloads:
+        return payloads.get(ref)
+
+
+class Payloads:
+    """Reads many payloads; the file of the latest stays open until the block ends."""
+
+    def __init__(self, folder: Path) -> None:
+        """``folder`` is the data folder."""
+        self._folder = folder / JOURNAL
+        self._name, self._fd, self._place = "", -1, Place(folder)
+
+    def __enter__(self) -> Payloads:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        if self._fd >= 0:
+            oscalls.close(self._fd)
+        self._name, self._fd = "", -1
+
+    def get(self, ref: Mapping[str, object]) -> bytes | None:
+        """As :func:`payload`."""
+        if "f" not in ref:
+            return None
+        where = _where(ref)
+        line = self._line(where)
+        if line == erased_line(where.l):
+            return None
+        body = line[HEX + 1 : -1]
+        salt = stated_digest(line)
+        # rebuilt and compared whole, so that not one byte of the line can differ unnoticed
+        if salt is None or payload_line(salt, body) != line or commitment(salt, body) != where.c:
+            raise JournalCorrupt(f"{where}: the payload is not the one that its record committed to.")
+        return body
+
+    def _line(self, where: _Where) -> bytes:
+        try:
+            if where.f != self._name:
+                self.__exit__()
+                self._fd, self._place = _open_side(self._folder, f"{where.f}.pl")
+                self._name = where.f
+            length, start = self._place.length, self._place.start
+            room = where.l if length is None else min(where.l, length - where.o)
+            return oscalls.read_at(self._fd, max(room, 0), start + where.o)
+        except OSError as error:
+            raise JournalCorrupt(f"{where}: the file cannot be read ({error.strerror}).") from error
 
 
 class _Where(msgspec.Struct):
@@ -315,18 +349,6 @@ def _where(ref: Mapping[str, object]) -> _Where:
     if not _is_part(where.f) or not 0 <= where.o < 1 << 62 or not HEX + 2 <= where.l <= MAX_LINE:
         raise JournalCorrupt(f"A payload reference that no journal writes: {dict(ref)!r}.")
     return where
-
-
-def _payload_line(folder: Path, where: _Where) -> bytes:
-    try:
-        fd, place = _open_side(folder, f"{where.f}.pl")
-    except OSError as error:
-        raise JournalCorrupt(f"{where}: the file cannot be read ({error.strerror}).") from error
-    try:
-        room = where.l if place.length is None else min(where.l, place.length - where.o)
-        return oscalls.read_at(fd, max(room, 0), place.start + where.o)
-    finally:
-        oscalls.close(fd)
 
 
 def _open_side(folder: Path, file: str) -> tuple[int, Place]:

@@ -5,24 +5,15 @@ How it looks as HTML, CSV, JSON or Parquet is in report_formats.py.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from typing import Protocol
 
-from handrail.audit.schema import statements
+from handrail.audit.schema import statement
 
 Row = Mapping[str, object]
 """One line of a table: column name -> value."""
-
-
-@cache
-def statement(name: str) -> str:
-    """The statement called ``name`` in report.sql."""
-    _, *named = re.split(r"^-- name: (\w+)\n", statements("report"), flags=re.MULTILINE)
-    return dict(zip(named[::2], named[1::2], strict=True))[name].strip()
 
 
 class Queries(Protocol):
@@ -87,7 +78,7 @@ def gather(queries: Queries, window: Window) -> Report:
     params = window.params()
 
     def rows(name: str) -> tuple[Row, ...]:
-        sql = statement(name)
+        sql = statement("report", name)
         return tuple(queries.query(sql, {name: value for name, value in params.items() if f"${name}" in sql}))
 
     return Report(

@@ -11,8 +11,9 @@ from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal, Protocol
 
-from handrail.audit.report import Report, Row, Window, statement
+from handrail.audit.report import Report, Row, Window
 from handrail.audit.safe_text import defused, visible
+from handrail.audit.schema import statement
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -92,7 +93,7 @@ def write_csv(copy: Streams, window: Window, out: IO[str]) -> None:
     """Every decision of the window, oldest first; cells that could start a formula get an apostrophe."""
     # every cell is quoted: a spreadsheet that splits at semicolons must not find a formula behind one
     table = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-    for row in copy.stream(statement("decisions"), window.params()):
+    for row in copy.stream(statement("report", "decisions"), window.params()):
         table.writerow([_cell(value) for value in row])
 
 
@@ -104,4 +105,4 @@ def _cell(value: object) -> object:
 
 def write_parquet(copy: Streams, window: Window, target: Path) -> None:
     """Every decision of the window as a Parquet file at ``target``."""
-    copy.write_parquet(statement("decisions"), window.params(), target)
+    copy.write_parquet(statement("report", "decisions"), window.params(), target)

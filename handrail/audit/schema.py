@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-FORMAT = "1"
+FORMAT = "2"
 """Changes whenever tables.sql, views.sql or the meaning of a column does: an index of another one is made again."""
 
 
@@ -21,6 +22,13 @@ class OtherFormat(Exception):
 def statements(name: str) -> str:
     """The text of ``name``.sql beside this module."""
     return files("handrail.audit").joinpath(f"{name}.sql").read_text(encoding="utf-8")
+
+
+@cache
+def statement(file: str, name: str) -> str:
+    """The statement under the line ``-- name: NAME`` of ``file``.sql."""
+    _, *named = re.split(r"^-- name: (\w+)\n", statements(file), flags=re.MULTILINE)
+    return dict(zip(named[::2], named[1::2], strict=True))[name].strip()
 
 
 def make(con: DuckDBPyConnection) -> None:

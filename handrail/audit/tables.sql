@@ -27,7 +27,7 @@ CREATE TABLE opens (
     at_utc TIMESTAMP, w VARCHAR, n BIGINT, process VARCHAR,
     verdict VARCHAR, rule VARCHAR, reason VARCHAR, decided_by VARCHAR,
     effect VARCHAR, call_id VARCHAR, ran BOOLEAN, model VARCHAR, provider VARCHAR, args JSON, messages JSON,
-    findings JSON, chain JSON, policy VARCHAR
+    findings JSON, chain JSON, policy VARCHAR, action VARCHAR, facts JSON, scopes JSON
 );
 CREATE TABLE closes (
     run VARCHAR, step VARCHAR, outcome VARCHAR, error VARCHAR, dur BIGINT, at_utc TIMESTAMP, w VARCHAR, n BIGINT,

@@ -32,7 +32,8 @@ SELECT o.run, o.step, o.parent, o.type, o.name, o.agent, o.at_utc AS started_at,
        CASE WHEN json_array_length(c.findings) > 0 AND json_array_length(o.findings) > 0
             THEN to_json(list_concat(o.findings::JSON[], c.findings::JSON[]))
             WHEN json_array_length(c.findings) > 0 THEN c.findings ELSE o.findings END AS findings,
-       o.w AS writer, o.n, o.chain, coalesce(o.tenant, r.tenant) AS tenant, o.provider, o.policy
+       o.w AS writer, o.n, o.chain, coalesce(o.tenant, r.tenant) AS tenant, o.provider, o.policy,
+       o.action, o.facts, o.scopes
 FROM opens o
 LEFT JOIN closes c ON c.run = o.run AND c.step = o.step AND c.process = o.process
 LEFT JOIN run_starts r ON r.run = o.run

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from handrail.cli.progress import bar
 from handrail.cli.store_options import data_option, folder_of, index_option, journal_of
 
 if TYPE_CHECKING:
@@ -119,12 +119,7 @@ def rebuild(data: Path | None, index: Path | None) -> None:
     from handrail.audit.index import Index
 
     target = Index(journal_of(data), folder=index)
-    with click.progressbar(length=0, label="Folding the journal", file=sys.stderr) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.length = total
-            bar.update(done - bar.pos)
-
+    with bar("Folding the journal") as progress:
         records = target.rebuild(progress)
     click.echo(f"{records} records are in {target.path}.", err=True)
 

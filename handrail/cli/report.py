@@ -2,42 +2,20 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 import click
 
+from handrail.cli.moments import Moment
 from handrail.cli.store_options import data_option, index_option, journal_of
 
 if TYPE_CHECKING:
     from handrail.audit.index import Snapshot
     from handrail.audit.report import Window
     from handrail.audit.report_formats import Format
-
-_AGO = re.compile(r"([0-9]{1,9})([mhdw])")
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-
-
-class Moment(click.ParamType[datetime]):
-    """A moment: ``7d`` (also m, h, w) before now, or an ISO 8601 date or time, UTC unless it says otherwise."""
-
-    name = "moment"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """The moment, timezone-aware."""
-        if isinstance(value, datetime):
-            return value
-        text = str(value)
-        try:
-            if ago := _AGO.fullmatch(text):
-                return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-            moment = datetime.fromisoformat(text)
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-        except (ValueError, OverflowError):
-            self.fail(f"{text!r} is no moment: write 7d, 12h, 2026-11-01 or 2026-11-01T08:00.", param, ctx)
 
 
 @click.command("report")

@@ -3,9 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import cast
+from typing import Any, cast
 
 from handrail.policy.conditions import Reading
+from handrail.policy.decision import Action
+from handrail.tracing import ids
+from handrail.tracing.context import RunState
+from handrail.tracing.identity import Principal
+
+COUNTS = ("steps", "model_calls", "tool_calls")
+"""What is counted of a run, as conditions and records name it."""
+
+Circumstances = Mapping[str, Any]
+"""The moment of a call, as it is decided by and recorded: ``now`` (seconds since the epoch), ``run`` (counts)."""
+
+
+def circumstances_of(state: RunState) -> Circumstances:
+    """What conditions may ask of this moment of a run: read once, so that the record says what was decided by."""
+    return {"now": ids.now_ns() / 1e9, "run": {name: state.counters.get(name) for name in COUNTS}}
+
+
+def facts_of(
+    principal: Principal, action: Action, args: Mapping[str, Any], circumstances: Circumstances
+) -> dict[str, object]:
+    """What the conditions of a policy may read of one call; ``args`` are under ``memory`` where it is no tool's."""
+    return {
+        "args" if action == "call" else "memory": args,
+        "principal": {"user": principal.user, "agent": principal.agent, "chain": list(principal.chain)},
+        "tenant": principal.tenant,
+        "session": principal.session,
+        "channel": principal.channel,
+        "run": circumstances["run"],
+        "env": {"now": circumstances["now"]},
+    }
 
 
 class RequestFacts:

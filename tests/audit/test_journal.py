@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -273,6 +274,29 @@ def test_an_append_inside_an_append_is_kept(tmp_path: Path) -> None:
     assert line > 30
     assert numbers(tmp_path) == [*range(1 - line, 0), *range(1, line + 1)]
     assert verify(tmp_path).problems == ()
+
+
+def test_a_durable_append_inside_an_append_does_not_wait_for_who_waits_for_it(tmp_path: Path) -> None:
+    """While another thread syncs, a finalizer in the middle of an append may append durably: nobody waits for ever."""
+    journal = Journal(tmp_path)
+    journal.open()
+
+    def inner() -> None:
+        threading.Thread(target=journal.sync, daemon=True).start()
+        while journal._sync_lock.acquire(blocking=False):  # until the other thread is in the middle of its sync
+            journal._sync_lock.release()
+            time.sleep(0.001)
+        journal.append({"k": "tool.call", "i": 2}, durable=True)
+
+    def outer() -> None:
+        journal.append({"k": "tool.call", "i": 1})
+
+    work = threading.Thread(target=traced, args=(at_line(10, inner), outer), daemon=True)
+    work.start()
+    work.join(30)
+    assert not work.is_alive()
+    journal.close()
+    assert sorted(numbers(tmp_path)) == [1, 2]
 
 
 async def test_an_event_loop_is_never_held(tmp_path: Path) -> None:

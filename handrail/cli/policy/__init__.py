@@ -10,6 +10,7 @@ COMMANDS: dict[str, str] = {
     "explain": "Say why a request is allowed or denied, and what would turn it round.",
     "test": "Hold the policy against the cases of handrail.test.toml.",
     "key": "Print the public key by which other hosts trust delegation tokens, or change it.",
+    "what-if": "Decide what was recorded again, under another policy.",
 }
 """Command -> its line in the help."""
 
