@@ -94,6 +94,8 @@ class Rulebook:
         self.on_change: Callable[[Mapping[str, object]], None] = lambda record: None
         self.admit: Callable[[Snapshot], None] = lambda snapshot: None
         """Called with a new snapshot before anything is decided by it; an exception keeps it out of force."""
+        self.tools: Mapping[str, Mapping[str, Any] | None] = {}
+        """Tools of the agents that these rules govern, as far as they are known, with the schemas of arguments."""
         _books.add(self)
 
     @property

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 
-def nearest(name: str, names: Sequence[str]) -> str | None:
-    """The hint that names what was probably meant, or None. Case is forgiven before letters are."""
+def nearest(name: str, names: Sequence[str], *, cutoff: float = 0.6) -> str | None:
+    """The hint that names what was probably meant, or None. Case is forgiven before letters are.
+
+    ``cutoff`` says how like it must be: 0 anything, 1 the same letters.
+    """
     folded = {candidate.casefold(): candidate for candidate in sorted(names)}
-    found = get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.6)
+    found = get_close_matches(name.casefold(), list(folded), n=1, cutoff=cutoff)
     return f'Did you mean "{folded[found[0]]}"?' if found else None

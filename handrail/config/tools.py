@@ -28,9 +28,14 @@ def check_tools(settings: Settings, names: Iterable[str]) -> None:
 
     ``names`` are the tools of every agent that these settings govern.
     """
+    for problem in unknown_tools(settings, names):
+        raise problem
+
+
+def unknown_tools(settings: Settings, names: Iterable[str]) -> list[PolicyError]:
+    """Every error of which `check_tools` raises the first, by line."""
     known = frozenset(names)
-    for mention in sorted(_mentions(settings), key=lambda mention: mention.place.line or 0):
-        _check(mention, settings, known)
+    return [problem for mention in _in_order(settings) if (problem := _problem(mention, settings, known))]
 
 
 def check_spelling(settings: Settings, names: Iterable[str]) -> list[str]:
@@ -39,17 +44,26 @@ def check_spelling(settings: Settings, names: Iterable[str]) -> list[str]:
     The same file may govern agents that are not here, so a name unlike any other is not refused but returned.
     Tools under ``[tools]`` count as known, unless such a table is itself nearly the name of a tool that has none.
     """
+    slips, strangers = misspelled_tools(settings, names)
+    for problem in slips:
+        raise problem
+    return strangers
+
+
+def misspelled_tools(settings: Settings, names: Iterable[str]) -> tuple[list[PolicyError], list[str]]:
+    """Every error of which `check_spelling` raises the first, by line, and what it returns."""
     found = frozenset(names)
     known = found | {name for name in settings.tools if not _slip(name, found - settings.tools.keys())}
-    strangers: dict[str, None] = {}
-    for mention in sorted(_mentions(settings), key=lambda mention: mention.place.line or 0):
-        try:
-            _check(mention, settings, known)
-        except PolicyError:
-            if "*" not in mention.name and _slip(mention.name, known - {mention.name}):
-                raise
-            strangers[mention.name] = None
-    return list(strangers)
+    slips: list[PolicyError] = []
+    strangers: dict[str, bool] = {}
+    for mention in _in_order(settings):
+        if (problem := _problem(mention, settings, known)) is None:
+            continue
+        if mention.name not in strangers:
+            strangers[mention.name] = "*" in mention.name or not _slip(mention.name, known - {mention.name})
+        if not strangers[mention.name]:
+            slips.append(problem)
+    return slips, [name for name, strange in strangers.items() if strange]
 
 
 def named_tools(settings: Settings) -> frozenset[str]:
@@ -66,6 +80,10 @@ def _slip(name: str, names: Iterable[str]) -> bool:
 def matches(pattern: str, name: str) -> bool:
     """Whether ``name`` fits ``pattern``, in which ``*`` stands for any run of characters and all else for itself."""
     return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), name, re.DOTALL) is not None
+
+
+def _in_order(settings: Settings) -> list[_Mention]:
+    return sorted(_mentions(settings), key=lambda mention: mention.place.line or 0)
 
 
 def _mentions(settings: Settings) -> Iterator[_Mention]:
@@ -101,22 +119,22 @@ def _reached(settings: Settings, names: Iterable[str]) -> set[str]:
     return found
 
 
-def _check(mention: _Mention, settings: Settings, known: frozenset[str]) -> None:
+def _problem(mention: _Mention, settings: Settings, known: frozenset[str]) -> PolicyError | None:
     name = mention.name
     if name in known and not (mention.many and name in settings.groups):
-        return
+        return None
     if mention.many and name in settings.groups:
         if name in known:
             hint = "Rename the group."
-            raise _error(mention, f'{mention.by} names "{name}", which is both a group and a tool.', hint)
-        return
+            return _error(mention, f'{mention.by} names "{name}", which is both a group and a tool.', hint)
+        return None
     if mention.many and "*" in name:
         if any(matches(name, tool) for tool in known):
-            return
-        raise _error(mention, f'{mention.by} has the pattern "{name}", which matches no tool.', _known(known))
+            return None
+        return _error(mention, f'{mention.by} has the pattern "{name}", which matches no tool.', _known(known))
     candidates = [*known, *(settings.groups if mention.many else ())]
     hint = nearest(name, candidates) or _known(known)
-    raise _error(mention, f'{mention.by} names the tool "{name}", which no agent has.', hint)
+    return _error(mention, f'{mention.by} names the tool "{name}", which no agent has.', hint)
 
 
 def _known(known: frozenset[str]) -> str:

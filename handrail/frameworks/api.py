@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Mapping
 from functools import partial
@@ -10,15 +9,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
-from handrail.config import Mode, Settings, check_spelling
-from handrail.errors import NotSupported, PolicyError
+from handrail.config import Mode, Settings
+from handrail.errors import NotSupported
 from handrail.frameworks import gates
+from handrail.frameworks.checking import check_agent
 from handrail.frameworks.patching import WhenImported
-from handrail.gate import Gate
 from handrail.tracing import threads
 from handrail.tracing.identity import Principal
-
-log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -30,7 +27,6 @@ SEAMS = {
 """Package of a framework -> the module whose import it takes, and the seam for it."""
 
 _hooks = WhenImported()
-_SHOWN = 5
 
 
 def govern(
@@ -60,7 +56,7 @@ def govern(
         supports = getattr(module, "supports", None)
         if supports is not None and supports(agent):
             gate = gates.open_gate(config, mode)
-            _check_names(gate, agent)
+            check_agent(gate, agent)
             watch()
             governed: T = module.govern(agent, gate, name=name, said=said, spec=spec)
             return governed
@@ -68,33 +64,6 @@ def govern(
         f"govern() knows no framework of a {type(agent).__module__}.{type(agent).__qualname__}. It takes LangChain "
         "and LangGraph objects; for plain functions use @handrail.tool and `with handrail.run(agent=...)`."
     )
-
-
-def _check_names(gate: Gate, agent: object) -> None:
-    """Refuse a configuration that misspells one of the agent's tools; in observe mode only say so."""
-    from handrail.frameworks.discover import tools_of
-
-    settings = gate.rulebook.now.settings
-    names = [tool.name for tool in tools_of(agent)] if settings.file is not None else []
-    if not names:
-        return
-    try:
-        strangers = check_spelling(settings, names)
-    except PolicyError as error:
-        if settings.mode == "enforce":
-            raise
-        log.error("%s In enforce mode this is refused.", error)
-        return
-    if strangers:
-        log.warning(
-            "%s names tools that this agent does not have: %s. If another agent has them, declare them under [tools]; "
-            "`handrail doctor --agent MODULE:ATTRIBUTE` shows the lines.", settings.file, _some(strangers)
-        )  # fmt: skip
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
 
 
 def govern_again(agent: T, spec: tuple[Any, ...]) -> T:

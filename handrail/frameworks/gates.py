@@ -23,6 +23,7 @@ from handrail.audit.steps import Step, Steps
 from handrail.config import Mode, Settings
 from handrail.config.files import Files
 from handrail.errors import HandrailError, JournalError
+from handrail.frameworks.checking import check_again
 from handrail.gate import Gate, Passed, gate_of, outcome_of
 from handrail.rulebook import Rulebook, Snapshot, snapshot
 from handrail.tracing import context, threads
@@ -137,7 +138,7 @@ def _open(rules: Snapshot, follow: bool, mode: Mode | None) -> Gate:
             raise  # in observe mode the first record below says it, once
     rulebook = Rulebook(rules, follow=follow, mode=mode)
     rulebook.on_change = lambda record: recorder.write(dict(record))
-    rulebook.admit = lambda new: _keep(settings.data, new)
+    rulebook.admit = lambda new: _admit(rulebook, new)
     rulebook.admit(rules)
     recorder.write({"k": "config.load", "outcome": "loaded", **rules.facts()})
     threads.install()
@@ -149,6 +150,12 @@ def _open(rules: Snapshot, follow: bool, mode: Mode | None) -> Gate:
             settings.data,
         )
     return Gate(rulebook, Steps(recorder))
+
+
+def _admit(rulebook: Rulebook, new: Snapshot) -> None:
+    """Check a policy beside the tools that are known, then keep its text. Raises PolicyError or JournalError."""
+    check_again(rulebook, new.settings)
+    _keep(rulebook.now.settings.data, new)
 
 
 def _keep(folder: Path, rules: Snapshot) -> None:

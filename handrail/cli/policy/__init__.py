@@ -11,6 +11,7 @@ COMMANDS: dict[str, str] = {
     "test": "Hold the policy against the cases of handrail.test.toml.",
     "key": "Print the public key by which other hosts trust delegation tokens, or change it.",
     "what-if": "Decide what was recorded again, under another policy.",
+    "check": "Check every rule against the tools' real arguments.",
 }
 """Command -> its line in the help."""
 

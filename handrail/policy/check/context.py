@@ -1,0 +1,77 @@
+"""The rules of handrail.toml beside the tools that they cover, for whoever looks at them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property, lru_cache
+
+from handrail.config.settings import DelegateSettings, Place, RuleSettings, Settings
+from handrail.policy.check.facts import ToolFacts, ToolSchema
+from handrail.policy.conditions import Condition
+from handrail.policy.links import reach, settings_roles
+from handrail.policy.patterns import Pattern
+from handrail.policy.rows import Rule, RuleSet
+
+_NO_TOOL = ToolFacts(None)
+
+
+class Context:
+    """One set of rules and the tools that are known."""
+
+    def __init__(self, settings: Settings, rows: RuleSet, tools: Mapping[str, ToolSchema]) -> None:
+        self.settings, self.rows = settings, rows
+        self.tools = {name: self._facts(name, schema) for name, schema in tools.items()}
+        self._entries: dict[str, RuleSettings | DelegateSettings] = dict(
+            zip(
+                (rule.key for rule in rows.rules), (*settings.rules, *settings.delegates), strict=True
+            )
+        )  # fmt: skip
+        self.roles_of = settings_roles(settings)
+        self.included = {
+            f"role:{role}": frozenset(f"role:{one}" for one in reach(settings.roles, role)) for role in settings.roles
+        }
+        self._matching = lru_cache(None)(self._match)
+
+    def _facts(self, name: str, schema: ToolSchema) -> ToolFacts:
+        validated = [one.schema for one in self.settings.validates if one.on == "arguments" and one.tool == name]
+        return ToolFacts(schema, validated=validated)
+
+    def place(self, rule: Rule) -> Place:
+        """Where the rule, or the delegation that gives it, stands."""
+        return self._entries[rule.key].place
+
+    def name(self, rule: Rule) -> str:
+        """How messages call it."""
+        kind = "Rule" if isinstance(self._entries[rule.key], RuleSettings) else "Delegation"
+        return f'{kind} "{rule.id}"'
+
+    @cached_property
+    def written(self) -> tuple[Rule, ...]:
+        """The ``[[rule]]``s, without what delegations give."""
+        return self.rows.rules[: len(self.settings.rules)]
+
+    def condition(self, rule: Rule) -> Condition | None:
+        """What the rule asks for; None for nothing."""
+        return self.rows.conditions[rule.when] if rule.when else None
+
+    def covered(self, rule: Rule) -> list[str]:
+        """Known tools whose calls the rule covers."""
+        patterns = [pattern for action, pattern in rule.covers if action == "call"]
+        return list(dict.fromkeys(name for pattern in patterns for name in self._matching(pattern)))
+
+    def described(self, rule: Rule) -> dict[str, ToolFacts]:
+        """Covered tools whose arguments are known; one without a name stands for everything else."""
+        found = {name: self.tools[name] for name in self.covered(rule) if self.tools[name].known}
+        return found or {"": _NO_TOOL}
+
+    def _match(self, pattern: Pattern) -> tuple[str, ...]:
+        if pattern.is_literal:
+            return (pattern.text,) if pattern.text in self.tools else ()
+        return tuple(name for name in self.tools if pattern.covers(name))
+
+
+def names_of(names: Iterable[str]) -> str:
+    """Tools in a sentence."""
+    listed = list(names)
+    more = f" and {len(listed) - 5} more" if len(listed) > 5 else ""
+    return ", ".join(listed[:5]) + more
