@@ -395,7 +395,12 @@ def test_journal_folder_deleted_in_the_middle(opened: Any, drive: Drive, tmp_pat
     ran: list[object] = []
     found = drive(gate, frame, ToolCall("pay", {}), lambda args: _noted(ran, args))
     durable = outcomes(tmp_path, "pay") if (tmp_path / ".handrail").exists() else []
-    assert (found, len(ran), durable) in [(Refusal(NEUTRAL), 0, []), ("done", 1, ["ok"])]
+    # the background sync may have found out before, so that the intent is already in the new journal
+    assert (found, len(ran), durable) in [
+        (Refusal(NEUTRAL), 0, []),
+        (Refusal(NEUTRAL), 0, ["rejected"]),
+        ("done", 1, ["ok"]),
+    ]
     # the writer that lost its file is synced once more before it is left behind
     later = [drive(gate, frame, ToolCall("pay", {}), lambda args: "done") for _ in range(3)]
     assert later[-1] == "done"
