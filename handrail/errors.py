@@ -5,6 +5,7 @@ The tree:
     HandrailError
     ├── ConfigError              handrail.toml or an environment variable is wrong
     │   └── PolicyError          a rule, role, group or Casbin file is wrong
+    │       └── PolicyPending    a change waits for a second person's approval
     ├── MissingExtra             an optional dependency is not installed
     ├── NotSupported             this platform or framework version lacks what is needed
     ├── JournalError             the journal cannot be written or read
@@ -20,6 +21,7 @@ A denied tool call is not in the tree: a denial is data that the model reads, ne
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -59,6 +61,23 @@ def _config_error(
 
 class PolicyError(ConfigError):
     """A rule, role, group or Casbin file is wrong."""
+
+
+class PolicyPending(PolicyError):
+    """A change of the policy waits for a second person's approval; ``waits_for`` has the files that would give it."""
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        file: Path | str | None = None,
+        line: int | None = None,
+        hint: str | None = None,
+        waits_for: Sequence[Path] = (),
+    ) -> None:
+        """As ConfigError; ``waits_for`` are files, some of which may not exist."""
+        super().__init__(problem, file=file, line=line, hint=hint)
+        self.waits_for = tuple(waits_for)
 
 
 class MissingExtra(HandrailError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,11 +17,13 @@ from typing import TYPE_CHECKING, Any
 from handrail import config
 from handrail.config import Mode, Settings, named_tools
 from handrail.config.files import Files
-from handrail.errors import HandrailError
+from handrail.errors import HandrailError, PolicyPending
 from handrail.tracing.identity import ANONYMOUS, Principal
 from handrail.watch import Watch
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from handrail.policy import Policy
     from handrail.validators import SchemaValidator, Validators
 
@@ -84,12 +87,23 @@ def snapshot(settings: Settings) -> Snapshot:
 class Rulebook:
     """Hands out the snapshot in force. Thread-safe."""
 
-    def __init__(self, first: Snapshot, *, follow: bool = True, mode: Mode | None = None) -> None:
-        """``mode`` goes before the file's at every load; without ``follow`` the first snapshot stays for good."""
+    def __init__(
+        self,
+        first: Snapshot,
+        *,
+        follow: bool = True,
+        mode: Mode | None = None,
+        watched: Mapping[Path, bytes | None] | None = None,
+    ) -> None:
+        """``mode`` goes before the file's at every load; without ``follow`` the first snapshot stays for good.
+
+        ``watched`` are the files to follow with what they held, by default those that ``first`` was read from.
+        """
         self._mode: Mode | None = mode
         self._lock = threading.Lock()
         # one tuple, so that no thread ever sees new files beside old rules
-        self._state = first, Watch(first.settings.sources) if follow and first.settings.file is not None else None
+        files = first.settings.sources if watched is None else watched
+        self._state = first, Watch(files) if follow and first.settings.file is not None else None
         self._schemas: dict[int, tuple[Any, SchemaValidator | None]] = {}
         self.on_change: Callable[[Mapping[str, object]], None] = lambda record: None
         self.admit: Callable[[Snapshot], None] = lambda snapshot: None
@@ -106,8 +120,7 @@ class Rulebook:
     @property
     def stale(self) -> bool:
         """Whether the rules may have changed since they were read: a call that begins now must wait for `renew`."""
-        watch = self._state[1]
-        return watch is not None and watch.moved
+        return _due(*self._state)
 
     @property
     def enforces(self) -> bool:
@@ -119,9 +132,9 @@ class Rulebook:
         with self._lock:
             now, watch = self._state
             # another thread may have been here meanwhile
-            if watch is None or not watch.moved:
+            if watch is None or not _due(now, watch):
                 return
-            if (same := watch.again()) is not None:
+            if not _over(now) and (same := watch.again()) is not None:
                 self._state = now, same
                 return
             record = self._reload(now)
@@ -139,6 +152,8 @@ class Rulebook:
             said = str(error) if isinstance(error, HandrailError) else type(error).__name__
             log.error("The changed configuration is refused, the last good one stays in force: %s", said)
             record["error"] = said
+            waits = error.waits_for if isinstance(error, PolicyPending) else ()
+            files.contents.update(dict.fromkeys(waits))
         self._state = now, Watch(files.contents)
         return {**record, **now.facts()}
 
@@ -161,6 +176,16 @@ class Rulebook:
         made = SchemaValidator(described, id="arguments") if described is not None else None
         self._schemas[id(tool)] = (_reference(tool), made)
         return made
+
+
+def _over(rules: Snapshot) -> bool:
+    """Whether a change that was made for a time has ended."""
+    until = rules.settings.live_until
+    return until is not None and time.time() >= until
+
+
+def _due(rules: Snapshot, watch: Watch | None) -> bool:
+    return watch is not None and (watch.moved or _over(rules))
 
 
 _books: weakref.WeakSet[Rulebook] = weakref.WeakSet()

@@ -236,6 +236,11 @@ def size_at(path: Path) -> int:
     return _lstat(path).st_size
 
 
+def owner(fd: int) -> int:
+    """Number of the user that an opened file belongs to."""
+    return _fstat(fd).st_uid
+
+
 def identity(fd: int) -> tuple[int, int, int]:
     """Device, inode and size of an opened file."""
     found = _fstat(fd)

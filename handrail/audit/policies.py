@@ -13,6 +13,7 @@ import msgspec
 from handrail import config
 from handrail.audit import small_files
 from handrail.config import Mode, Settings
+from handrail.config.live import LiveChange, live_file
 from handrail.errors import HandrailError, JournalError
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
     data: str
     texts: tuple[Text, ...] = ()
     """The files, handrail.toml first."""
+    live: tuple[LiveChange, ...] = ()
+    """Changes made while running that were in force."""
     settings: dict[str, Any] | None = None
     """Settings that a program made without a file."""
     v: int = VERSION
@@ -94,9 +97,11 @@ def load(folder: Path, digest: str) -> Settings:
 
 def packed(settings: Settings, digest: str) -> bytes:
     """Everything that ``settings`` were made of, as the JSON that `unpacked` reads; ``digest`` is their policy's."""
-    texts = tuple(Text(str(file), _text(content)) for file, content in settings.sources.items() if content is not None)
+    changes = live_file(settings.data)  # its changes are kept one by one: others in it may be over
+    files = [(file, content) for file, content in settings.sources.items() if content is not None and file != changes]
+    texts = tuple(Text(str(file), _text(content)) for file, content in files)
     plain = None if texts else msgspec.to_builtins(replace(settings, sources={}), enc_hook=str)
-    kept = Kept(digest, settings.digest, settings.mode, str(settings.data), texts, plain)
+    kept = Kept(digest, settings.digest, settings.mode, str(settings.data), texts, settings.live, plain)
     return msgspec.json.format(msgspec.json.encode(kept), indent=1) + b"\n"
 
 
@@ -106,7 +111,7 @@ def unpacked(content: bytes, path: Path) -> Settings:
         kept = msgspec.json.decode(content, type=Kept)
         if kept.settings is not None:
             return msgspec.convert(kept.settings, Settings, dec_hook=_path)
-        return config.from_texts(_sources(kept), mode=kept.mode, data=Path(kept.data))
+        return config.from_texts(_sources(kept), mode=kept.mode, data=Path(kept.data), live=kept.live)
     except (msgspec.DecodeError, ValueError, HandrailError) as error:
         raise JournalError(f"{path}: this is not the text of a policy: {error}") from error
 

@@ -59,3 +59,11 @@ SELECT bit_xor(h) AS checksum FROM (
     UNION ALL SELECT hash(t) FROM run_starts t UNION ALL SELECT hash(t) FROM run_ends t
     UNION ALL SELECT hash(t) FROM events t
 );
+
+-- Changes of policy, mode and roles: who, what, why, and the names that differ.
+CREATE VIEW changes AS
+SELECT at_utc AS made_at, body->>'$.what' AS what, body->>'$.who.name' AS who, try_cast(body->>'$.who.uid' AS BIGINT) AS uid,
+       body->>'$.why' AS why, body->>'$.file' AS file, body->>'$.before.policy' AS policy_before,
+       body->>'$.after.policy' AS policy_after, body->>'$.before.config' AS config_before,
+       body->>'$.after.config' AS config_after, body->'$.diff' AS diff, w AS writer, n
+FROM events WHERE kind = 'policy.change';

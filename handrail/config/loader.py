@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,7 +15,9 @@ from typing import Any, cast, get_args
 from handrail.config.document import parse
 from handrail.config.environment import data_folder, find
 from handrail.config.files import Files, GivenFiles
+from handrail.config.live import LiveChange, in_force, live_file, parse_changes
 from handrail.config.nearest import nearest
+from handrail.config.overlay import lay_over
 from handrail.config.settings import (
     CasbinSettings,
     DelegateSettings,
@@ -38,11 +41,13 @@ def load(
     environ: Mapping[str, str] = os.environ,
     cwd: Path | None = None,
     files: Files | None = None,
+    live: bool = True,
 ) -> Settings:
     """Read, check and complete the settings: argument > environment > file > default.
 
     Without ``path`` the file is the one that ``find`` names; without any file the defaults hold. ``files`` is asked
-    for every file, and knows afterwards what was read.
+    for every file, and knows afterwards what was read. Changes made while running (``handrail policy grant`` and
+    the like) are laid over the file unless ``live`` is false.
     Raises ConfigError, or PolicyError for a rule, role or group, with file, line and the next step.
     """
     here = (cwd or Path.cwd()).absolute()
@@ -51,19 +56,30 @@ def load(
     if file is None:
         settings = Settings(mode=chosen or "observe", data=data_folder(".handrail", base=here, environ=environ))
     else:
-        settings = _Builder(file, environ, chosen, files or Files()).settings()
+        files = files or Files()
+        settings = _Builder(file, environ, chosen, files).settings()
+        settings = _with_changes(settings, files) if live else settings
     if settings.mode == "enforce" and not settings.has_policy:
         raise _no_policy(settings)
     return settings
 
 
-def from_texts(sources: Mapping[Path, bytes], *, mode: Mode, data: Path) -> Settings:
+def _with_changes(settings: Settings, files: Files) -> Settings:
+    path = live_file(settings.data)
+    content = files.read_own(path)
+    changes = parse_changes(content, path) if content is not None else ()
+    return lay_over(settings, in_force(changes, time.time()))
+
+
+def from_texts(sources: Mapping[Path, bytes], *, mode: Mode, data: Path, live: tuple[LiveChange, ...] = ()) -> Settings:
     """The settings that ``load`` made of these files, from their bytes alone: handrail.toml first, absolute names.
 
+    ``live`` are the changes made while running that were in force.
     Neither the file system nor the environment is asked. Raises ConfigError as ``load`` does, also for a file that
     is named and not among ``sources``.
     """
-    return replace(_Builder(next(iter(sources)), {}, mode, GivenFiles(sources)).settings(), data=data)
+    settings = _Builder(next(iter(sources)), {}, mode, GivenFiles(sources)).settings()
+    return lay_over(replace(settings, data=data), live)
 
 
 def _absolute(base: Path, path: Path | str) -> Path:
@@ -110,6 +126,8 @@ class _Builder:
         written = cast("Mode", values.get("mode", "observe"))
         return Settings(
             mode=self._mode or written,
+            written_mode=written,
+            two_person=values.get("policy", {}).get("two_person", False),
             data=data_folder(values.get("data", ".handrail"), base=self._folder, environ=self._environ),
             agent=values.get("agent", ""),
             **values.get("principal", {}),

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from handrail.config.live import LiveChange
+
 Mode = Literal["observe", "enforce"]
 Effect = Literal["read", "write", "irreversible"]
 
@@ -80,6 +82,8 @@ class CasbinSettings:
     place: Place = Place()
     texts: tuple[str, str] | None = field(default=None, repr=False)
     """Text of the model and of the policy, as read with handrail.toml; None: whoever needs them reads the files."""
+    live: tuple[tuple[bool, str, str, str], ...] = ()
+    """Roles given (True) and taken (False) while running, oldest first: (given, tenant, user, role)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,10 @@ class Settings:
     """Everything that handrail.toml and the environment decide, checked and with defaults filled in."""
 
     mode: Mode = "observe"
+    written_mode: Mode = "observe"
+    """The mode that the file itself says; ``mode`` may come from the environment."""
+    two_person: bool = False
+    """Whether a change of the policy waits until a second user of the system approves it."""
     data: Path = Path(".handrail")
     """Folder of journal and index, absolute."""
     agent: str = ""
@@ -144,6 +152,14 @@ class Settings:
     """The handrail.toml that was read; None when there is none."""
     digest: str = ""
     """SHA-256 (hex) of the file's bytes and of every file it names; empty without a file."""
+    live: tuple[LiveChange, ...] = ()
+    """Changes made while agents run that are in force; they are in ``users``, ``rules`` and so on already."""
+    live_until: float | None = None
+    """When the first of them ends by itself, in seconds since the epoch; None for never."""
+    taken: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """``"tenant/user"`` -> roles that were revoked while running: not held, through no other role either."""
+    suspended: tuple[tuple[str, str, str], ...] = ()
+    """With Casbin files, those to whom everything is denied: (tenant, principal, id of the change)."""
     sources: Mapping[Path, bytes | None] = field(default_factory=dict[Path, bytes | None], repr=False, compare=False)
     """Every file that was asked for, handrail.toml first, with the bytes that these settings were made of; None for
     one that was not there."""

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from handrail import config
-from handrail.audit import oscalls, policies
+from handrail.audit import in_force, oscalls, policies
 from handrail.audit.recorder import Recorder, findings_of
 from handrail.audit.steps import Step, Steps
 from handrail.config import Mode, Settings
 from handrail.config.files import Files
-from handrail.errors import HandrailError, JournalError
+from handrail.errors import HandrailError, JournalError, PolicyPending
 from handrail.frameworks.checking import check_again
 from handrail.gate import Gate, Passed, gate_of, outcome_of
 from handrail.rulebook import Rulebook, Snapshot, snapshot
@@ -136,10 +136,15 @@ def _open(rules: Snapshot, follow: bool, mode: Mode | None) -> Gate:
     except JournalError:
         if settings.mode == "enforce":
             raise  # in observe mode the first record below says it, once
-    rulebook = Rulebook(rules, follow=follow, mode=mode)
+    rules, watched = _put_in_force(recorder, settings.data, rules, mode)
+    rulebook = Rulebook(rules, follow=follow, mode=mode, watched=watched)
     rulebook.on_change = lambda record: recorder.write(dict(record))
-    rulebook.admit = lambda new: _admit(rulebook, new)
-    rulebook.admit(rules)
+
+    def admit(new: Snapshot) -> None:
+        check_again(rulebook, new.settings)  # beside the tools that are known
+        _admit(recorder, settings.data, new)
+
+    rulebook.admit = admit
     recorder.write({"k": "config.load", "outcome": "loaded", **rules.facts()})
     threads.install()
     versions()  # reads files, once: the first run may start in an event loop
@@ -152,19 +157,41 @@ def _open(rules: Snapshot, follow: bool, mode: Mode | None) -> Gate:
     return Gate(rulebook, Steps(recorder))
 
 
-def _admit(rulebook: Rulebook, new: Snapshot) -> None:
-    """Check a policy beside the tools that are known, then keep its text. Raises PolicyError or JournalError."""
-    check_again(rulebook, new.settings)
-    _keep(rulebook.now.settings.data, new)
+def _put_in_force(
+    recorder: Recorder, folder: Path, rules: Snapshot, mode: Mode | None
+) -> tuple[Snapshot, Mapping[Path, bytes | None]]:
+    """The rules to begin with, and the files to follow: the last approved ones where a second person must approve."""
+    try:
+        _admit(recorder, folder, rules)
+        return rules, rules.settings.sources
+    except PolicyPending as error:
+        assert rules.settings.file is not None
+        approved = in_force.current(folder, rules.settings.file)
+        assert approved is not None
+        log.error("%s What was approved last stays in force.", error)
+        chosen = mode or ("enforce" if approved.written_mode == "enforce" else rules.settings.mode)
+        waits = dict.fromkeys(error.waits_for)
+        return snapshot(replace(approved, mode=chosen)), {**rules.settings.sources, **waits}
 
 
-def _keep(folder: Path, rules: Snapshot) -> None:
-    """Keep the text of a policy before the first decision by it. Raises JournalError in enforce mode only."""
+def _admit(recorder: Recorder, folder: Path, rules: Snapshot) -> None:
+    """Before the first decision by ``rules``: keep their text, and record what they change.
+
+    Raises PolicyPending where a second person must approve them. In enforce mode raises JournalError when they
+    cannot be kept.
+    """
+    enforced = rules.settings.mode == "enforce"
     try:
         if rules.policy is not None:
             policies.keep(folder, rules.settings, rules.policy)
-    except JournalError as error:
-        if rules.settings.mode == "enforce":
+        if rules.settings.sources:  # not what a program made itself
+            in_force.put(
+                folder, rules.settings, rules.policy_digest, lambda record: recorder.write(dict(record), must=enforced)
+            )
+    except PolicyPending:
+        raise
+    except HandrailError as error:
+        if enforced:
             raise
         log.warning("%s", error)
 

@@ -13,6 +13,7 @@ from typing import NoReturn, cast
 
 from handrail.config.settings import CasbinSettings
 from handrail.errors import PolicyError
+from handrail.policy.casbin_live import still_held, with_changes
 from handrail.policy.decision import PolicyRequest
 from handrail.policy.engine import Answer, Enforcer, Model, Row, from_text, parse_matcher
 from handrail.policy.facts import Arguments
@@ -39,11 +40,13 @@ class CasbinFiles:
         model, self._policy_text = settings.texts or (_read(settings.model, settings), _read(settings.policy, settings))
         self._source = _ModelSource(settings.model, model)
         self._model = self._source.model()
+        self._policy_text = with_changes(settings, model, self._policy_text, self._model.read_line)
         self._fields = self._source.fields(self._model)
         self._reads_facts = _ARGUMENTS in self._fields
         self._roles: CasbinLinks | None = None
         self._lines = self._check_lines()
         self._enforcer = self._load()
+        still_held(settings, lambda tenant, user: self._roles.roles_of(tenant, user) if self._roles else ())
         self._check_matcher()
 
     @property

@@ -80,6 +80,8 @@ def settings_roles(settings: Settings) -> RolesOf:
     held: dict[tuple[str, str], frozenset[str]] = {}
     for written, roles in settings.users.items():
         tenant, _, user = written.partition("/") if "/" in written else ("default", "", written)
-        every = {role for role in roles}.union(*(reach(settings.roles, role) for role in roles))
+        lost = frozenset(settings.taken.get(written, ()))
+        graph = {role: [one for one in inner if one not in lost] for role, inner in settings.roles.items()}
+        every = {role for role in roles}.union(*(reach(graph if lost else settings.roles, role) for role in roles))
         held[tenant, f"user:{user}"] = frozenset(f"role:{role}" for role in every)
     return lambda tenant, subject: held.get((tenant, subject), _NONE)

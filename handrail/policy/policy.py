@@ -37,6 +37,7 @@ class Policy:
         """What the built-in model decides by: rules, delegations, conditions."""
         own = self._own = CasbinFiles(settings.casbin) if settings.casbin else None
         self._model = BuiltinModel(rules, _roles(settings, own))
+        self._suspensions = {(tenant, name): by for tenant, name, by in settings.suspended}
         self._failures: set[str] = set()
         self._links_checked = own is None or bool(rules.delegations)
         self.digest = _digest(settings, rules, (self._model.model_text, *(own.texts if own else ())))
@@ -92,7 +93,17 @@ class Policy:
                 return Decision("deny", None, f"{shown(name)} is neither a user nor an agent.", name)
         if self._own is None and request.action not in ACTIONS:
             return Decision("deny", None, f"{shown(request.action)} is no action: there are {', '.join(ACTIONS)}.")
-        return _bad_chain(request.principals) or (_out_of_scope(request) if request.scopes else None)
+        return (
+            self._suspended(request)
+            or _bad_chain(request.principals)
+            or (_out_of_scope(request) if request.scopes else None)
+        )
+
+    def _suspended(self, request: PolicyRequest) -> Decision | None:
+        for name in request.principals if self._suspensions else ():
+            if change := self._suspensions.get((request.tenant, name)):
+                return Decision("deny", change, f"{shown(name)} is suspended by {change}.", name)
+        return None
 
     def _chain(self, request: PolicyRequest) -> Decision:
         before: str | None = None
@@ -212,4 +223,7 @@ def _digest(settings: Settings, rules: RuleSet, texts: tuple[str, ...]) -> str:
         "users": {user: sorted(roles) for user, roles in settings.users.items()},
         "roles": {role: sorted(included) for role, included in settings.roles.items()},
     }
+    if settings.taken or settings.suspended:
+        taken = {user: sorted(roles) for user, roles in settings.taken.items()}
+        content |= {"taken": taken, "suspended": sorted(settings.suspended)}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode("ascii")).hexdigest()

@@ -12,6 +12,12 @@ COMMANDS: dict[str, str] = {
     "key": "Print the public key by which other hosts trust delegation tokens, or change it.",
     "what-if": "Decide what was recorded again, under another policy.",
     "check": "Check every rule against the tools' real arguments.",
+    "grant": "Give somebody a role, or calls, while agents run.",
+    "revoke": "Take a role from somebody, or everything, while agents run.",
+    "withdraw": "Take back a change that was made while agents run.",
+    "changes": "List the changes of the policy: who, what, why.",
+    "propose": "Ask for a second person's approval of a changed handrail.toml.",
+    "approve": "Put a change in force that somebody else proposed.",
 }
 """Command -> its line in the help."""
 
