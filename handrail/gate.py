@@ -91,6 +91,8 @@ class Passed:
     args: Mapping[str, Any]
     used: set[str] = field(default_factory=set[str])
     """Seams that this call has reached: a pass is good for one call in each."""
+    raised: list[BaseException] = field(default_factory=list[BaseException])
+    """What the call raised further in: a framework may have turned it into an answer since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,12 +249,15 @@ class Gate:
         outcome = outcome_of(error, call.pauses)
         if attempt.step is None:
             return None
-        missing = attempt.enforced and outcome == "error" and _is_missing(attempt.step.frame, call.name, error)
+        missing = outcome == "error" and _is_missing(attempt, call, error)
         attempt.step.finish("not_found" if missing else outcome, type(error).__name__)
         return Refusal(NEUTRAL) if missing else None
 
     def _settle(self, attempt: _Attempt, call: ToolCall, value: Any) -> Any:
         assert attempt.step is not None
+        error = _swallowed(attempt.step.frame, call, value)
+        if error is not None and _is_missing(attempt, call, error):
+            return self._failed(attempt, call, error)
         try:
             shown = call.show(value)
             checks = [
@@ -262,7 +267,8 @@ class Gate:
             rejected = attempt.enforced and any(f.severity == "error" for f in findings)
             result = self.steps.output(attempt.step, shown)
             outcome: Outcome = "rejected" if rejected else "error" if call.failed(value) else "ok"
-            attempt.step.finish(outcome, None, {"result": result, "findings": findings_of(findings)})  # 11 settle
+            facts = {"result": result, "findings": findings_of(findings)}
+            attempt.step.finish(outcome, type(error).__name__ if error else None, facts)  # 11 settle
             return Refusal(WITHHELD) if rejected else value
         except Exception:
             log.warning("The result of %r could not be recorded", call.name, exc_info=True)
@@ -284,8 +290,10 @@ class Gate:
         """What this gate alone says of the call: identity, policy, then the argument validators."""
         snapshot = self.rulebook.now
         enforced = snapshot.settings.mode == "enforce"
-        found = _identity(snapshot, frame, call) or _decide(snapshot, frame, call, args, circumstances)
-        if found.verdict == "allow":
+        found = _identity(snapshot, frame) or _decide(snapshot, frame, call, args, circumstances)
+        if not call.known:  # only now: a name that nobody has takes no less time than one that is denied
+            found = Judgement("deny", "unknown_tool", f"no tool is called {call.name!r}")
+        elif found.verdict == "allow":
             found = self._validate(snapshot, call, args) or found
         return replace(found, enforced=enforced, policy=snapshot.policy_digest)
 
@@ -324,8 +332,17 @@ def _settings(gate: Gate, tool: str) -> ToolSettings:
     return gate.rulebook.now.settings.tool(tool)
 
 
-def _is_missing(frame: Frame, tool: str, error: BaseException) -> bool:
-    names = {name for gate in gates_of(frame) for name in _settings(gate, tool).not_found}
+def _swallowed(frame: Frame, call: ToolCall, value: object) -> BaseException | None:
+    """What the tool raised, where the framework made an answer of it."""
+    passed = frame.owner
+    return passed.raised[-1] if isinstance(passed, Passed) and passed.raised and call.failed(value) else None
+
+
+def _is_missing(attempt: _Attempt, call: ToolCall, error: BaseException) -> bool:
+    """Whether ``error`` says that there is no such thing, which enforce mode answers like a denial."""
+    if not attempt.enforced or attempt.step is None:
+        return False
+    names = {name for gate in gates_of(attempt.step.frame) for name in _settings(gate, call.name).not_found}
     return any(kind.__name__ in names for kind in type(error).__mro__)
 
 
@@ -366,9 +383,7 @@ def _judge(frame: Frame, call: ToolCall, args: Mapping[str, Any], circumstances:
     return next((j for j in objections if j.stops), objections[0] if objections else said[-1])
 
 
-def _identity(snapshot: Snapshot, frame: Frame, call: ToolCall) -> Judgement | None:
-    if not call.known:
-        return Judgement("deny", "unknown_tool", f"no tool is called {call.name!r}")
+def _identity(snapshot: Snapshot, frame: Frame) -> Judgement | None:
     if snapshot.policy is not None and frame.principal.user == ANONYMOUS:
         return Judgement("deny", "identity", "nobody is named on whose behalf the agent acts")
     return None

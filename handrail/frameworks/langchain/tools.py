@@ -1,14 +1,14 @@
-"""The tool seam: BaseTool.run and arun, where every tool call of the family ends, and the ToolNode above them.
+"""The tool seam: the ToolNode, and BaseTool.run and arun below it, where every tool call of the family ends.
 
-The ToolNode is needed for what never reaches BaseTool.run: names that no tool has, and tool classes with an
-``invoke`` of their own.
+What a ToolNode runs is decided there, whether there is such a tool or not, so that neither the answer nor its time
+tells a denied tool from none. BaseTool.run lets the same call pass, and decides those that come another way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
-from functools import lru_cache
+from collections.abc import Callable, Generator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 from langchain_core.messages import ToolMessage
@@ -23,7 +23,6 @@ from handrail.tracing import context
 from handrail.tracing.context import Frame
 
 _SEAM = "langchain"
-_ENTRIES = ("invoke", "ainvoke", "run", "arun")
 
 
 def _described(tool: BaseTool, args: Mapping[str, Any], call_id: str | None) -> ToolCall:
@@ -121,15 +120,32 @@ def _frame(owner: object) -> AbstractContextManager[Frame | None]:
     return gates.standing(lambda: agents.enter(owner, None, "tool", name=""), PAUSES)
 
 
-def _passed(frame: Frame, tool: object, args: Mapping[str, Any]) -> bool:
-    """Whether the ToolNode just let through this very call; a tool that calls itself is decided again."""
+def _passed(frame: Frame, tool: object, args: Mapping[str, Any]) -> Passed | None:
+    """The pass that the ToolNode just gave to this very call; a tool that calls itself is decided again."""
     owner = frame.owner
     if not isinstance(owner, Passed) or owner.tool is not tool or _SEAM in owner.used:
-        return False
-    if owner.args is not args and owner.args != args:
-        return False
+        return None
+    if not _equal(owner.args, args):
+        return None
     owner.used.add(_SEAM)
-    return True
+    return owner
+
+
+def _equal(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    try:
+        return bool(one == other)
+    except Exception:  # values that cannot be compared, such as arrays: then the call is decided again
+        return False
+
+
+@contextmanager
+def _noting(passed: Passed) -> Generator[None]:
+    """Note what the call raises: the ToolNode above may make an answer of it."""
+    try:
+        yield
+    except Exception as error:
+        passed.raised.append(error)
+        raise
 
 
 def _arrive(original: Callable[..., Any], *given: Any, **kwargs: Any) -> Any:
@@ -148,8 +164,10 @@ def run(original: Callable[..., Any]) -> Callable[..., Any]:
             if frame is None:
                 return original(self, tool_input, *args, **kwargs)
             seen = _arguments(self, tool_input)
-            if _passed(frame, self, seen):
-                return original(self, tool_input, *args, **kwargs)
+            passed = _passed(frame, self, seen)
+            if passed is not None:
+                with _noting(passed):
+                    return original(self, tool_input, *args, **kwargs)
             call = _described(self, seen, kwargs.get("tool_call_id"))
             found = gate_of(frame).tool(
                 frame,
@@ -169,8 +187,10 @@ def arun(original: Callable[..., Any]) -> Callable[..., Any]:
             if frame is None:
                 return await original(self, tool_input, *args, **kwargs)
             seen = _arguments(self, tool_input)
-            if _passed(frame, self, seen):
-                return await original(self, tool_input, *args, **kwargs)
+            passed = _passed(frame, self, seen)
+            if passed is not None:
+                with _noting(passed):
+                    return await original(self, tool_input, *args, **kwargs)
             call = _described(self, seen, kwargs.get("tool_call_id"))
             found = await gate_of(frame).atool(
                 frame,
@@ -182,13 +202,6 @@ def arun(original: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
-@lru_cache(maxsize=1024)
-def _goes_around(kind: type) -> bool:
-    """Whether a tool class has an entry point of its own, which the wrapped methods would not see."""
-    definers = (next(base for base in kind.__mro__ if name in base.__dict__) for name in _ENTRIES)
-    return any(not definer.__module__.startswith("langchain_core.") for definer in definers)
-
-
 def _parts(node: Any, request: Any) -> tuple[BaseTool | None, Any]:
     """Tool and call of what a ToolNode is about to run: a request since LangGraph 1.0, the bare call before."""
     if isinstance(request, dict):
@@ -196,14 +209,24 @@ def _parts(node: Any, request: Any) -> tuple[BaseTool | None, Any]:
     return request.tool, request.tool_call
 
 
-def _unseen(node: Any, request: Any) -> ToolCall | None:
-    """The call, when only the ToolNode can see it; None for an ordinary tool."""
+class _Nobody(BaseTool):
+    """Stands in for a tool that does not exist, so that such a call is looked at like any other."""
+
+    name: str = ""
+    description: str = ""
+
+    def _run(self, **given: Any) -> Any:
+        raise NotImplementedError
+
+
+_NOBODY = _Nobody()
+
+
+def _proposed(node: Any, request: Any) -> ToolCall:
+    """What the model asked for, under the name of the tool that would run; nobody's tool under the name it used."""
     tool, call = _parts(node, request)
-    if tool is None:
-        return ToolCall(call["name"], call["args"], call["id"], known=False, pauses=PAUSES, show=show.result)
-    if _goes_around(type(tool)):
-        return _described(tool, _arguments(tool, call["args"]), call["id"])
-    return None
+    described = _described(tool or _NOBODY, _arguments(tool or _NOBODY, call["args"]), call["id"])
+    return described if tool is not None else replace(described, name=call["name"], tool=None, known=False)
 
 
 def _request(node: Any, request: Any, seen: Mapping[str, Any], final: Mapping[str, Any]) -> Any:
@@ -218,14 +241,14 @@ def execute(original: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap ``ToolNode._execute_tool_sync``, or ``_run_one`` before LangGraph 1.0."""
 
     def wrapper(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
-        call = _unseen(self, request) if _watching() else None
-        with _frame(self) if call is not None else nullcontext() as frame:
-            if frame is None or call is None:
+        with _frame(self) if _watching() else nullcontext() as frame:
+            if frame is None:
                 return original(self, request, *args, **kwargs)
+            call = _proposed(self, request)
             found = gate_of(frame).tool(
                 frame, call, lambda final: original(self, _request(self, request, call.args, final), *args, **kwargs)
             )
-            return _answer(call.name, found, call.call_id or "")
+            return _answer(_parts(self, request)[1]["name"], found, call.call_id or "")
 
     return wrapper
 
@@ -234,14 +257,14 @@ def aexecute(original: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap ``ToolNode._execute_tool_async``, or ``_arun_one`` before LangGraph 1.0."""
 
     async def wrapper(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
-        call = _unseen(self, request) if _watching() else None
-        with _frame(self) if call is not None else nullcontext() as frame:
-            if frame is None or call is None:
+        with _frame(self) if _watching() else nullcontext() as frame:
+            if frame is None:
                 return await original(self, request, *args, **kwargs)
+            call = _proposed(self, request)
             found = await gate_of(frame).atool(
                 frame, call, lambda final: original(self, _request(self, request, call.args, final), *args, **kwargs)
             )
-            return _answer(call.name, found, call.call_id or "")
+            return _answer(_parts(self, request)[1]["name"], found, call.call_id or "")
 
     return wrapper
 
