@@ -12,21 +12,23 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from handrail.audit import oscalls
 from handrail.audit.canonical import NotCanonical, copy_of
 from handrail.audit.recorder import findings_of
 from handrail.audit.steps import Outcome, Step, Steps
 from handrail.config import ToolSettings
 from handrail.errors import AnswerRejected, HandrailError
-from handrail.policy.decision import Action, PolicyRequest
+from handrail.judgement import Judgement, ask, moment_of
+from handrail.policy.decision import Action
 from handrail.policy.facts import Circumstances, circumstances_of, facts_of
 from handrail.rulebook import Rulebook, Snapshot
 from handrail.tracing import context
 from handrail.tracing.context import Frame
-from handrail.tracing.identity import ANONYMOUS
 from handrail.validators.findings import Finding
 
 log = logging.getLogger(__name__)
@@ -37,6 +39,8 @@ WITHHELD = "The result of this call was withheld because it is not valid."
 """What the model reads when a result failed its validator."""
 EFFECTS = ("read", "write", "irreversible")
 """What a call does to the world, from the mildest to the gravest."""
+REFUSAL_SECONDS = 0.0005
+"""A refusal takes at least this long, so that its time does not tell what was looked at to come to it."""
 _CANCELLED = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit)
 
 
@@ -95,41 +99,6 @@ class Passed:
     """What the call raised further in: a framework may have turned it into an answer since."""
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What one gate says of one call."""
-
-    verdict: str
-    """``allow``, ``deny`` or ``reject``."""
-    by: str
-    """Which part spoke: policy, schema, validator, identity, unknown_tool, error, none."""
-    reason: str
-    rule: str | None = None
-    findings: tuple[Finding, ...] = ()
-    enforced: bool = False
-    """Whether the gate that spoke is in enforce mode."""
-    policy: str = ""
-    """Digest of the policy that was asked."""
-
-    @property
-    def stops(self) -> bool:
-        """Whether the call may not run."""
-        return self.enforced and self.verdict != "allow"
-
-    def record(self) -> dict[str, object]:
-        """Fields of the ``tool.call`` record."""
-        marked = self.verdict if self.enforced or self.verdict == "allow" else f"would_{self.verdict}"
-        return {
-            "verdict": marked,
-            "by": self.by,
-            "rule": self.rule,
-            "reason": self.reason,
-            "policy": self.policy,
-            "findings": findings_of(self.findings),
-            "ran": not self.stops,
-        }
-
-
 @dataclass(slots=True)
 class _Attempt:
     """A call on its way through the gate."""
@@ -152,9 +121,13 @@ class Gate:
     def tool(self, frame: Frame, call: ToolCall, execute: Callable[[Mapping[str, Any]], Any]) -> Any:
         """Take ``call`` through the gate; the value of ``execute(args)``, or a Refusal."""
         renew(frame)
+        started = time.monotonic_ns()
         attempt = self._admit(frame, call)
+        if attempt.refusal is not None:
+            oscalls.pause(_rest(started))
+            return attempt.refusal
         if attempt.step is None:
-            return attempt.refusal or execute(attempt.args)
+            return execute(attempt.args)
         try:
             if attempt.irreversible and not self._durable(attempt):
                 return Refusal(NEUTRAL)
@@ -170,9 +143,13 @@ class Gate:
     async def atool(self, frame: Frame, call: ToolCall, execute: Callable[[Mapping[str, Any]], Awaitable[Any]]) -> Any:
         """The asynchronous twin of :meth:`tool`; waits for the disk off the event loop."""
         await arenew(frame)
+        started = time.monotonic_ns()
         attempt = self._admit(frame, call)
+        if attempt.refusal is not None:
+            await asyncio.sleep(_rest(started))
+            return attempt.refusal
         if attempt.step is None:
-            return attempt.refusal or await execute(attempt.args)
+            return await execute(attempt.args)
         try:
             if attempt.irreversible and not await asyncio.to_thread(self._durable, attempt):
                 return Refusal(NEUTRAL)
@@ -220,7 +197,7 @@ class Gate:
         enforced = enforces(frame)
         step = self.steps.tool(
             frame, call.name, call.call_id, call.description,
-            {"effect": effect, **judgement.record(), **_kept(frame, call, circumstances)},
+            {"effect": effect, **judgement.record(), **moment_of(frame.principal, call.action, circumstances)},
             args=args, must=enforced and not judgement.stops,
         )  # fmt: skip
         if judgement.stops:
@@ -290,7 +267,8 @@ class Gate:
         """What this gate alone says of the call: identity, policy, then the argument validators."""
         snapshot = self.rulebook.now
         enforced = snapshot.settings.mode == "enforce"
-        found = _identity(snapshot, frame) or _decide(snapshot, frame, call, args, circumstances)
+        facts = facts_of(frame.principal, call.action, args, circumstances)
+        found = ask(snapshot, frame.principal, call.name, call.action, facts)
         if not call.known:  # only now: a name that nobody has takes no less time than one that is denied
             found = Judgement("deny", "unknown_tool", f"no tool is called {call.name!r}")
         elif found.verdict == "allow":
@@ -360,6 +338,11 @@ def _read(value: object) -> object:
         return value
 
 
+def _rest(started: int) -> float:
+    """Seconds until a refusal of a call that began at ``started`` (nanoseconds) may be answered."""
+    return max(0.0, REFUSAL_SECONDS - (time.monotonic_ns() - started) / 1e9)
+
+
 def _stale(frame: Frame) -> list[Rulebook]:
     return [gate.rulebook for gate in gates_of(frame) if gate.rulebook.stale]
 
@@ -381,34 +364,6 @@ def _judge(frame: Frame, call: ToolCall, args: Mapping[str, Any], circumstances:
     said = [gate.judge(frame, call, args, circumstances) for gate in gates_of(frame)]
     objections = [judgement for judgement in said if judgement.verdict != "allow"]
     return next((j for j in objections if j.stops), objections[0] if objections else said[-1])
-
-
-def _identity(snapshot: Snapshot, frame: Frame) -> Judgement | None:
-    if snapshot.policy is not None and frame.principal.user == ANONYMOUS:
-        return Judgement("deny", "identity", "nobody is named on whose behalf the agent acts")
-    return None
-
-
-def _decide(
-    snapshot: Snapshot, frame: Frame, call: ToolCall, args: Mapping[str, Any], circumstances: Circumstances
-) -> Judgement:
-    if snapshot.policy is None:
-        return Judgement("allow", "none", "no policy is configured")
-    principal = frame.principal
-    facts = facts_of(principal, call.action, args, circumstances)
-    request = PolicyRequest(principal.tenant, principal.links, call.name, call.action, facts, principal.scopes)
-    decision = snapshot.policy.decide(request)
-    return Judgement(decision.verdict, "policy", decision.reason, decision.rule)
-
-
-def _kept(frame: Frame, call: ToolCall, circumstances: Circumstances) -> dict[str, object]:
-    """What the record needs besides, so that the call can be decided again."""
-    kept: dict[str, object] = {"facts": circumstances}
-    if call.action != "call":
-        kept["action"] = call.action
-    if frame.principal.scopes:
-        kept["scopes"] = frame.principal.scopes
-    return kept
 
 
 def _cause(error: Exception) -> str:
