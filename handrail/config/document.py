@@ -40,7 +40,7 @@ class Document:
     def error(self, problem: str, *path: str | int, hint: str | None = None) -> ConfigError:
         """The error to raise for what stands at ``path``: a PolicyError inside users, roles, groups and rules."""
         kind = PolicyError if path and path[0] in _POLICY_TABLES else ConfigError
-        return kind(problem, file=self.file, line=self.lines.of(*path), hint=hint)
+        return kind(problem, file=self.file, line=self.lines.of(*path) or 1, hint=hint)
 
 
 def json_schema_text(of: Grammar = "config") -> str:

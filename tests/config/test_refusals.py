@@ -98,7 +98,7 @@ def test_policy_mistakes_are_policy_errors(name: str, written: Load) -> None:
     [
         ("version = 2\n", 1, "version 2 is not known"),
         ("version = true\n", 1, "version True is not known"),
-        ('agent = "x"\n', None, "needs `version`. Add `version = 1`"),
+        ('agent = "x"\n', 1, "needs `version`. Add `version = 1`"),
     ],
 )
 def test_version(text: str, line: int | None, message: str, written: Load) -> None:

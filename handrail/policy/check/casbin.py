@@ -63,15 +63,38 @@ def casbin_complaints(settings: CasbinSettings, context: Context, *, complete: b
     try:
         files = _Files(settings, *CasbinFiles(settings).texts)
     except PolicyError as error:
-        yield Complaint(
-            "load", error.problem, File(error.file) if error.file else None, error.line, error.hint or ""
-        )  # fmt: skip
+        file = File(error.file) if error.file else None
+        yield Complaint("load", error.problem, file, error.line, error.hint or "")
+        return
+    except Exception as error:  # Casbin and Python raise what they like on a text that is no expression
+        found = list(_statements(_Files(settings, *_texts(settings))))
+        said = f"Casbin cannot use the policy: {type(error).__name__}: {error}."
+        yield from found or [Complaint("load", said, settings.policy, None, "Correct its conditions.")]
         return
     yield from _patterns(files)
     yield from _names(files, context, complete)
     yield from _conditions(files, context)
     yield from _repeated(files)
     yield from _roles(files)
+
+
+def _texts(settings: CasbinSettings) -> tuple[str, str]:
+    return settings.texts or (settings.model.read_text("utf-8"), settings.policy.read_text("utf-8"))
+
+
+def _statements(files: _Files) -> Iterator[Complaint]:
+    """Rows whose condition is a statement, which Python accepts alone and nowhere else."""
+    for name in _evaluated(files):
+        for row in files.permissions:
+            text = _escaped(files.value(row, name))
+            if re.search(r"(?<![=!<>])=(?!=)", re.sub(r"'[^']*'|\"[^\"]*\"", "", text)):
+                yield at(row.place, "load", f"The condition {text!r} is no comparison.", "Write == for equality.")
+
+
+def _evaluated(files: _Files) -> list[str]:
+    """Fields that the matcher gives to ``eval``."""
+    names = [field_of(call.arguments[0], "p") for call in calls_of(files.matcher) if call.function == "eval"]
+    return [name for name in names if name is not None and name in files.names]
 
 
 def _rows(model: Model, policy: str, file: File) -> Iterator[_Row]:
@@ -184,11 +207,14 @@ def _covered(files: _Files, row: _Row, context: Context) -> list[str]:
 
 def _conditions(files: _Files, context: Context) -> Iterator[Complaint]:
     """Conditions that ``eval(p.field)`` puts into the matcher."""
-    names = [field_of(call.arguments[0], "p") for call in calls_of(files.matcher) if call.function == "eval"]
-    for name in (name for name in names if name in files.names):
+    for name in _evaluated(files):
         for row in files.permissions:
-            tree = node_of(parse_matcher(_escaped(files.value(row, str(name)))))
-            if tree is None:
+            written = parse_matcher(_escaped(files.value(row, name)))
+            if isinstance(written, ast.Constant) and not isinstance(written.value, bool):
+                what = "a text" if isinstance(written.value, str) else "a number"
+                said = f"The row's condition is {what}, not a comparison: Casbin keeps quotes as they are."
+                yield at(row.place, "impossible-type", said, "Write the condition without quotes around it.")
+            if (tree := node_of(written)) is None:
                 continue
             tools = {tool: context.tools[tool] for tool in _covered(files, row, context) if context.tools[tool].known}
             yield from condition_complaints("The row", row.place, of_tree(tree), tools or {"": ToolFacts(None)})
