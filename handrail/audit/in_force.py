@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -39,8 +39,16 @@ def current(folder: Path, file: Path) -> Settings | None:
     return None if content is None else policies.unpacked(content, path)
 
 
-def put(folder: Path, new: Settings, digest: str, record: Callable[[Mapping[str, object]], None]) -> None:
+def put(
+    folder: Path,
+    new: Settings,
+    digest: str,
+    record: Callable[[dict[str, object]], None],
+    before: Settings | None = None,
+) -> None:
     """Put ``new``, whose policy has ``digest``, in force; ``record`` is given the record when that changes something.
+
+    ``before`` are the settings that were in force here: they need not be read then.
 
     Raises PolicyPending where a second person must approve it first, ConfigError where changes made while running
     have vanished, and JournalError where it cannot be noted.
@@ -54,21 +62,27 @@ def put(folder: Path, new: Settings, digest: str, record: Callable[[Mapping[str,
         oscalls.make_folder(path.parent)
         with oscalls.locked(path.parent / "lock", wait=True):
             if not _is_current(path, new, digest):
-                _replace(folder, path, new, digest, record)
+                _replace(folder, path, new, digest, record, before)
     except OSError as error:
         raise JournalError(f"{path}: what is in force cannot be noted: {error.strerror}.") from error
 
 
 def _replace(
-    folder: Path, path: Path, new: Settings, digest: str, record: Callable[[Mapping[str, object]], None]
+    folder: Path,
+    path: Path,
+    new: Settings,
+    digest: str,
+    record: Callable[[dict[str, object]], None],
+    known: Settings | None,
 ) -> None:
     content = _read(path)
     if content is not None:
-        before = policies.unpacked(content, path)
+        was = msgspec.json.decode(content, type=_Digests)
+        before = known if known is not None and known.digest == was.config else policies.unpacked(content, path)
         if before.two_person:
             approvals.require(folder, before, new)
         _refuse_vanished(folder, before, new)
-        record(_change(before, msgspec.json.decode(content, type=_Digests), new, digest))
+        record(_change(before, was, new, digest))
     # after the record: whoever dies in between writes it twice rather than never
     small_files.replace(path, policies.packed(new, digest))
 

@@ -57,11 +57,39 @@ def load(
         settings = Settings(mode=chosen or "observe", data=data_folder(".handrail", base=here, environ=environ))
     else:
         files = files or Files()
-        settings = _Builder(file, environ, chosen, files).settings()
+        settings = _base(file, environ, chosen, files)
         settings = _with_changes(settings, files) if live else settings
     if settings.mode == "enforce" and not settings.has_policy:
         raise _no_policy(settings)
     return settings
+
+
+_bases: dict[tuple[object, ...], Settings] = {}
+_MOST_BASES = 8
+
+
+def _base(file: Path, environ: Mapping[str, str], mode: Mode | None, files: Files) -> Settings:
+    """The settings without the changes made while running: those of before, where every file still has its bytes.
+
+    Parsing and checking a large file takes far longer than laying one more change over it.
+    """
+    key = file, mode, environ.get("HANDRAIL_DATA")
+    known = _bases.get(key)
+    if known is not None and _unchanged(known, files):
+        return replace(known, sources=files.contents)
+    settings = _Builder(file, environ, mode, files).settings()
+    if len(_bases) >= _MOST_BASES:
+        _bases.clear()
+    _bases[key] = replace(settings, sources=dict(files.contents))
+    return settings
+
+
+def _unchanged(known: Settings, files: Files) -> bool:
+    # handrail.toml is the first: where it differs, the others may not be named any more and are not read
+    try:
+        return all(files.read(path, Place(path)) == content for path, content in known.sources.items())
+    except ConfigError:  # whoever reads it again says where it is named
+        return False
 
 
 def _with_changes(settings: Settings, files: Files) -> Settings:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
@@ -142,7 +142,7 @@ def _open(rules: Snapshot, follow: bool, mode: Mode | None) -> Gate:
 
     def admit(new: Snapshot) -> None:
         check_again(rulebook, new.settings)  # beside the tools that are known
-        _admit(recorder, settings.data, new)
+        _admit(recorder, settings.data, new, rulebook.now.settings)
 
     rulebook.admit = admit
     recorder.write({"k": "config.load", "outcome": "loaded", **rules.facts()})
@@ -174,7 +174,7 @@ def _put_in_force(
         return snapshot(replace(approved, mode=chosen)), {**rules.settings.sources, **waits}
 
 
-def _admit(recorder: Recorder, folder: Path, rules: Snapshot) -> None:
+def _admit(recorder: Recorder, folder: Path, rules: Snapshot, before: Settings | None = None) -> None:
     """Before the first decision by ``rules``: keep their text, and record what they change.
 
     Raises PolicyPending where a second person must approve them. In enforce mode raises JournalError when they
@@ -185,9 +185,8 @@ def _admit(recorder: Recorder, folder: Path, rules: Snapshot) -> None:
         if rules.policy is not None:
             policies.keep(folder, rules.settings, rules.policy)
         if rules.settings.sources:  # not what a program made itself
-            in_force.put(
-                folder, rules.settings, rules.policy_digest, lambda record: recorder.write(dict(record), must=enforced)
-            )
+            write = partial(recorder.write, must=enforced)
+            in_force.put(folder, rules.settings, rules.policy_digest, write, before)
     except PolicyPending:
         raise
     except HandrailError as error:

@@ -126,9 +126,7 @@ def record(settings: Settings) -> None:
         recorder = Recorder(settings.data, payloads=settings.payloads)
         if rules.policy is not None:
             policies.keep(settings.data, rules.settings, rules.policy)
-        in_force.put(
-            settings.data, rules.settings, rules.policy_digest, lambda entry: recorder.write(dict(entry), must=True)
-        )
+        in_force.put(settings.data, rules.settings, rules.policy_digest, lambda entry: recorder.write(entry, must=True))
     except HandrailError as error:
         # the change holds all the same: the first agent that reads it records it
         click.echo(f"Not recorded yet: {error}", err=True)
