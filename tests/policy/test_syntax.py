@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handrail.policy.conditions import (
@@ -116,6 +116,7 @@ def _shape(node: Node) -> list[object]:
     return [(type(one), repr(one.value) if isinstance(one, Constant) else None) for one in walk(node)]
 
 
+@settings(deadline=None)
 @given(trees.filter(_may_be_true))
 def test_round_trip(tree: Node) -> None:
     """The text of any tree is read as that tree again."""
