@@ -1,6 +1,6 @@
 """What the documentation says a decision is, written as plainly as can be, to hold the real one against.
 
-A world is the content of a handrail.toml as a dictionary: ``users``, ``roles``, ``groups``, ``rule``, ``delegate``.
+A world is the content of a handrail.toml as a dictionary, and under ``live`` what was granted and revoked since.
 Written from DESIGN and docs/, without a look at the code: no index, no cache, no Casbin, no parser.
 """
 
@@ -25,18 +25,30 @@ def like(pattern: str, name: str) -> bool:
 
 def covers(world: World, names: str | Iterable[str], tool: str) -> bool:
     """Whether one of the names, groups or patterns is the tool's."""
-    groups = world.get("groups", {})
-    every = [names] if isinstance(names, str) else list(names)
+    groups, every = world.get("groups", {}), [names] if isinstance(names, str) else names
     return any(covers(world, groups[name], tool) if name in groups else like(name, tool) for name in every)
 
 
 def roles(world: World, tenant: str, user: str) -> set[str]:
-    """Every role that a user has in a tenant, with the roles that those include."""
+    """Every role that a user has in a tenant, with the roles that those include, but for what was revoked."""
     users = {key if "/" in key else f"default/{key}": held for key, held in world.get("users", {}).items()}
-    found = set(users.get(f"{tenant}/{user}", ()))
-    while more := {each for role in found for each in world.get("roles", {}).get(role, ())} - found:
+    found, taken = set(users.get(f"{tenant}/{user}", ())), set[str]()
+    for change in world.get("live", ()):
+        if (change["tenant"], change["user"]) == (tenant, user) and "role" in change:
+            found, taken = found - {change["role"]}, taken - {change["role"]}
+            (found if change["what"] == "grant" else taken).add(change["role"])
+    while more := {each for role in found for each in world.get("roles", {}).get(role, ())} - found - taken:
         found |= more
     return found
+
+
+def rules(world: World) -> list[dict[str, Any]]:
+    """The rules of the file, and those that grants of calls and suspensions are."""
+    more = [dict(change) for change in world.get("live", ()) if "role" not in change]
+    for one in more:
+        who = one["user"] if ":" in one["user"] else f"user:{one['user']}"
+        one |= {"call": one.get("call", "*"), "deny" if one["what"] == "revoke" else "allow": who}
+    return [*world.get("rule", ()), *more]
 
 
 def is_one(world: World, tenant: str, principal: str, subject: str) -> bool:
@@ -51,7 +63,7 @@ def may(world: World, tenant: str, principal: str, tool: str, args: Args) -> boo
     """Whether one principal may make the call: something allows it, and nothing denies it."""
     matching = [
         rule
-        for rule in world.get("rule", ())
+        for rule in rules(world)
         if is_one(world, tenant, principal, rule.get("allow") or rule["deny"])
         and like(rule.get("tenant", "*"), tenant)
         and covers(world, rule["call"], tool)
@@ -71,8 +83,8 @@ def acts(world: World, tenant: str, one: World, tool: str, *, to: str) -> bool:
 
 def linked(world: World, tenant: str, before: str, after: str, tool: str) -> bool:
     """Whether some delegation lets ``after`` make the call on behalf of ``before``."""
-    given = [one for one in world.get("delegate", ()) if is_one(world, tenant, before, one["from"])]
-    return any(acts(world, tenant, one, tool, to=after) for one in given)
+    every = world.get("delegate", ())
+    return any(is_one(world, tenant, before, one["from"]) and acts(world, tenant, one, tool, to=after) for one in every)
 
 
 def decide(

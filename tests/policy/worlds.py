@@ -70,7 +70,10 @@ arguments = st.fixed_dictionaries(
     {}, optional={"amount": st.sampled_from([1, 500, 501, "1"]), "currency": st.sampled_from(["EUR", "CHF", 5])}
 )
 users = st.sampled_from(USERS)
-agents = st.lists(st.sampled_from(AGENTS), min_size=1, max_size=3)
+agents = st.lists(st.sampled_from(AGENTS), min_size=1, max_size=3) | st.sampled_from(
+    [list("xyzabcd"), list("xyzabcde")]
+)
+"""Agents that call each other: few, or as many as a chain can have, or one more."""
 tools = st.sampled_from(TOOLS)
 
 
