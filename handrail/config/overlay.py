@@ -20,6 +20,9 @@ def lay_over(settings: Settings, changes: tuple[LiveChange, ...]) -> Settings:
     users = {user: list(roles) for user, roles in settings.users.items()}
     taken: dict[str, list[str]] = {}
     for change in changes:
+        if "/" in change.tenant:  # the rest would be read as part of a user's name in another tenant
+            hint = "Name the tenant without a slash."
+            raise ConfigError(f'The change {change.id} is for the tenant "{change.tenant}".', hint=hint)
         key = f"{change.tenant}/{change.user}"
         if change.role:
             held, lost = users.setdefault(key, []), taken.setdefault(key, [])

@@ -139,7 +139,7 @@ class Delegation(Machine):
             if self.taken_up(stack, held, audience):
                 self.compare(stack, held, agents, tool, args)
 
-    @rule(held=tokens, said=worlds.users, agents=worlds.agents, tool=worlds.tools)
+    @rule(held=tokens, said=st.sampled_from([*worlds.USERS, "nobody"]), agents=worlds.agents, tool=worlds.tools)
     def use_for_somebody_else(self, held: Held, said: str, agents: list[str], tool: str) -> None:
         """Who is named inside the block is one more in the chain."""
         with ExitStack() as stack:

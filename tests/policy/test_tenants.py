@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from itertools import permutations
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 import handrail
+from handrail.config.live import Actor, LiveChange
+from handrail.config.overlay import lay_over
 from handrail.config.settings import Settings
+from handrail.errors import ConfigError
 from handrail.gate import NEUTRAL
 from handrail.policy import Policy, PolicyRequest, build
 from tests.frameworks.recorded import write_policy
@@ -60,6 +64,14 @@ def test_who_has_a_role_has_it_in_one_tenant() -> None:
         ("umbrella", ("user:ana",), 1), ("umbrella", ("user:ana",), 100),
         ("umbrella", ("user:ana", "agent:x"), 1), ("umbrella", ("user:ana", "agent:x"), 100),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("what", ["grant", "revoke"])
+def test_a_grant_is_for_one_tenant(what: Literal["grant", "revoke"]) -> None:
+    """A tenant with a slash, whose user would be read as one of another tenant, gets no grant at all."""
+    change = LiveChange("g-1", what, Actor(0, "root"), "why", 0.0, "acme/ana", "c", "clerk")
+    with pytest.raises(ConfigError, match=r'g-1 is for the tenant "acme/ana"'):
+        lay_over(BOTH, (change,))
 
 
 def test_a_reason_names_nothing_of_another_tenant() -> None:
