@@ -12,10 +12,16 @@ from handrail.tracing import ids, spans
 from handrail.tracing.context import Frame, RunState
 from handrail.tracing.identity import Principal
 
-Kind = Literal["run", "agent", "model", "tool"]
+Kind = Literal["run", "agent", "model", "tool", "retrieval"]
 Outcome = Literal["ok", "error", "cancelled", "interrupted", "rejected", "not_found"]
 _SPAN_KIND = {"run": "agent"}
 _FAILED = {"error", "cancelled"}
+
+
+_CLOSING = {
+    "run": "run.end", "agent": "step.end", "retrieval": "step.end", "model": "model.result", "tool": "tool.result",
+}  # fmt: skip
+"""Kind of step -> the record that closes it."""
 
 
 def digest(value: object) -> str:
@@ -105,6 +111,19 @@ class Steps:
         self.recorder.write(self._record("model.call", opened, facts))
         return opened
 
+    def retrieval(self, above: Frame, name: str, query: object) -> Step:
+        """Open the step of one search of the retriever ``name``."""
+        opened = self._open("retrieval", above, name, _retrieval_attributes(name))
+        above.state.counters.add("steps")
+        facts = {
+            "type": "retrieval",
+            "name": name,
+            "agent": above.principal.agent,
+            "chain": list(above.principal.links),
+        }
+        self.recorder.write(self._record("step.start", opened, facts, {"query": self.recorder.payload(query)}))
+        return opened
+
     def tool(
         self,
         above: Frame,
@@ -145,8 +164,7 @@ class Steps:
         if step.kind == "run":
             closing.update(_totals(state))
             step.ends.update(_run_attributes(state))
-        name = {"run": "run.end", "agent": "step.end", "model": "model.result", "tool": "tool.result"}[step.kind]
-        record = {"k": name, "run": state.run, "step": step.frame.step, **closing, **facts}
+        record = {"k": _CLOSING[step.kind], "run": state.run, "step": step.frame.step, **closing, **facts}
         self.recorder.write(record)
         failed = (error or outcome) if outcome in _FAILED else None
         spans.end(step.frame.span, step.ends, failed, now)
@@ -238,6 +256,10 @@ def _agent_attributes(name: str, conversation: str) -> dict[str, Any]:
     if conversation:
         found["gen_ai.conversation.id"] = conversation
     return found
+
+
+def _retrieval_attributes(name: str) -> dict[str, Any]:
+    return {"gen_ai.operation.name": "retrieval", "gen_ai.data_source.id": name}
 
 
 def _tool_attributes(

@@ -24,17 +24,18 @@ def note(tool: Any) -> None:
 
 def note_living(kinds: Iterable[type]) -> None:
     """Remember every tool of one of ``kinds`` that was made before anybody watched."""
-    wanted = {kind for base in kinds for kind in (base, *_below(base))}
+    wanted = {kind for base in kinds for kind in (base, *below(base))}
     for found in gc.get_objects():
         if type(found) in wanted:
             note(found)
 
 
-def _below(kind: type) -> Iterable[type]:
-    below: list[type] = type.__subclasses__(kind)
-    for sub in below:
+def below(kind: type) -> Iterable[type]:
+    """Every class derived from ``kind``, at any distance."""
+    derived: list[type] = type.__subclasses__(kind)
+    for sub in derived:
         yield sub
-        yield from _below(sub)
+        yield from below(sub)
 
 
 def names() -> frozenset[str]:

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 """Standard variable that puts message content on spans; off by default."""
-KINDS = {"model": SpanKind.CLIENT}
+KINDS = {"model": SpanKind.CLIENT, "retrieval": SpanKind.CLIENT}
 _NO_EXPORTER = "Spans are not exported: the exporter %r is not installed. Install it with: pip install 'handrail[%s]'"
 
 
@@ -60,7 +60,7 @@ class Spans:
         return self._private[0]
 
     def start(self, name: str, kind: str, attributes: Mapping[str, Any], start_ns: int) -> Span | None:
-        """A span for a step of ``kind`` (``agent``, ``model``, ``tool``) under the current one, or None."""
+        """A span for a step of ``kind`` (agent, model, tool, retrieval) under the current one, or None."""
         try:
             tracer = self.tracer()
             if tracer is None:

@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 from langchain.agents import create_agent
+from langchain_core.documents import Document
+from langchain_core.retrievers import BaseRetriever
+from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import tool
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -135,13 +138,35 @@ def test_content_when_asked_for(
     assert "SENTINEL-result" in str(add.attributes["gen_ai.tool.call.result"])
 
 
-@pytest.mark.parametrize("calls", ["allowed and denied", "failing"])
+def _retrieve(tmp_path: Path) -> None:
+    class Handbook(BaseRetriever):
+        def _get_relevant_documents(self, query: str, *, run_manager: Any = None) -> list[Document]:
+            return [Document("SENTINEL-text")]
+
+    def search(question: str) -> list[Document]:
+        return Handbook().invoke(question)
+
+    agent = handrail.govern(RunnableLambda(search), config=policy(tmp_path), principal={"user": "ana"}, name="clerk")
+    assert agent.invoke("SENTINEL-question") == []
+
+
+def test_a_retrieval_is_a_client_span_under_its_agent(exported: InMemorySpanExporter, tmp_path: Path) -> None:
+    """A search is a span by the name that rules know, with nothing of the question or of what was found."""
+    _retrieve(tmp_path)
+    search, agent = exported.get_finished_spans()
+    assert (search.name, search.kind.name, _hex(search)[2]) == ("retrieval handbook", "CLIENT", _hex(agent)[1])
+    assert search.attributes == {"gen_ai.operation.name": "retrieval", "gen_ai.data_source.id": "handbook"}
+
+
+@pytest.mark.parametrize("calls", ["allowed and denied", "failing", "retrieving"])
 def test_spans_follow_the_conventions(calls: str, exported: InMemorySpanExporter, tmp_path: Path) -> None:
     """The mechanical check of the GenAI conventions finds no violation."""
     checker = shared_data("semconv/check_spans.py")
     if calls == "failing":
         with pytest.raises(ValueError, match="SENTINEL"):
             _run(tmp_path, fails=True)
+    elif calls == "retrieving":
+        _retrieve(tmp_path)
     else:
         _run(tmp_path)
     lines = [

@@ -9,11 +9,12 @@ from importlib import import_module
 from typing import Any, TypeVar
 
 from langchain_core.language_models import BaseChatModel
+from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableSequence
 from langchain_core.tools import BaseTool
 
 from handrail.frameworks import executables
-from handrail.frameworks.langchain import agents, composition, models, showing, tools
+from handrail.frameworks.langchain import agents, composition, models, retrievers, showing, tools
 from handrail.frameworks.langchain.agents import BINDING, Binding
 from handrail.frameworks.patching import Patches, WhenImported
 from handrail.gate import Gate
@@ -38,15 +39,24 @@ def install() -> None:
     if hasattr(BaseChatModel, "_chat_model_stream_v3"):
         patches.wrap(BaseChatModel, "_chat_model_stream_v3", models.protocol)
         patches.wrap(BaseChatModel, "_achat_model_stream_v3", models.aprotocol)
+    _install_retrievers()
     for name, wrapper in agents.ENTRIES.items():
         patches.wrap(RunnableSequence, name, wrapper)
     patches.wrap(RunnableSequence, "__init__", composition.joined)
     _hooks.add("langgraph.pregel", _install_graphs)
     _hooks.add("langgraph.prebuilt.tool_node", _install_tool_node)
     for package in ("langchain_classic", "langchain"):
+        _hooks.add(f"{package}.retrievers.ensemble", _install_retrievers)
         _hooks.add(f"{package}.agents.agent", functools.partial(_install_executor, f"{package}.agents.agent"))
         iterator = f"{package}.agents.agent_iterator"
         _hooks.add(iterator, functools.partial(_install_executor_iterator, iterator))
+
+
+def _install_retrievers() -> None:
+    for kind in (BaseRetriever, *executables.below(BaseRetriever)):
+        for name, wrapper in retrievers.WRAPPERS.items():
+            if name in kind.__dict__:
+                patches.wrap(kind, name, wrapper)
 
 
 def _install_graphs() -> None:

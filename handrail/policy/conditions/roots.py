@@ -32,7 +32,7 @@ ROOTS: Mapping[str, Fact] = {
     "channel": _TEXT,
     "run": Fact("object", {"steps": _NUMBER, "model_calls": _NUMBER, "tool_calls": _NUMBER}),
     "env": Fact("object", {"now": _NUMBER}),
-    "doc": Fact("object", {"metadata": Fact("object")}),
+    "doc": Fact("object", {"metadata": Fact("object"), "id": _TEXT}),
     "memory": Fact("object", {"namespace": _TEXT, "key": _TEXT}),
 }
 """First step of a path -> what it is."""

@@ -1,0 +1,153 @@
+"""The retrieval seam: ``BaseRetriever.invoke`` and ``ainvoke``, and those of classes that have their own.
+
+In enforce mode an agent gets the documents that the principals who act here may read, in their order, and nothing
+tells it that there were others. Where a retriever asks other retrievers, each document is decided on once, where it
+first came up.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import Any
+
+from langchain_core.retrievers import BaseRetriever
+
+from handrail.audit.steps import Step
+from handrail.documents import readable
+from handrail.frameworks import gates
+from handrail.frameworks.langchain import agents
+from handrail.gate import arenew, enforces, gate_of, outcome_of, renew
+from handrail.tracing import context
+from handrail.tracing.context import Frame
+
+log = logging.getLogger(__name__)
+
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+class Retrieving:
+    """Owner of a retriever's frame: what other retrievers, which it asked, have let through."""
+
+    def __init__(self, retriever: object) -> None:
+        self.retriever = retriever
+        self.passed: dict[int, object] = {}
+        """Documents by identity, kept alive so that it stays theirs."""
+
+
+def name_of(retriever: BaseRetriever) -> str:
+    """The name that rules know a retriever by: its own, else that of its class in snake case."""
+    return retriever.name or _HUMP.sub("_", type(retriever).__name__).lower()
+
+
+class _Search:
+    """One call of a retriever."""
+
+    def __init__(self, frame: Frame, retriever: BaseRetriever, query: object) -> None:
+        self._above, self._name = frame, name_of(retriever)
+        self._owner = Retrieving(retriever)
+        self.step: Step | None = None
+        try:
+            self.step = gate_of(frame).steps.retrieval(frame, self._name, query)
+        except Exception:
+            log.warning("A retrieval could not be recorded", exc_info=True)
+        self.frame = replace(self.step.frame if self.step else frame, owner=self._owner)
+
+    def found(self, result: Any) -> Any:
+        """What the agent gets of ``result``."""
+        try:
+            return self._filtered(result)
+        except Exception as error:  # whatever was returned in place of documents, or a fault of ours
+            log.warning("The documents of %r could not be filtered: %s", self._name, type(error).__name__)
+            self._finish("error", {})
+            return [] if enforces(self._above) else result
+
+    def _filtered(self, result: Any) -> Any:
+        documents = list(result)
+        mine = [document for document in documents if id(document) not in self._owner.passed]
+        keep, would = readable(self._above, self._name, [_described(document) for document in mine])
+        gone = {id(document) for document, kept in zip(mine, keep, strict=True) if not kept}
+        left = [document for document in documents if id(document) not in gone]
+        self._hand_up(left)
+        held = {"would_remove": would} if would else {}
+        self._finish("ok", {"returned": len(documents), "removed": len(documents) - len(left), **held})
+        return _like(result, left) if gone else result
+
+    def _hand_up(self, left: list[Any]) -> None:
+        above = self._above.owner
+        if isinstance(above, Retrieving):
+            above.passed.update((id(document), document) for document in left)
+
+    def failed(self, error: BaseException) -> None:
+        """Close the step with what the retriever raised."""
+        if self.step is not None:
+            self.step.finish(outcome_of(error), type(error).__name__)
+
+    def _finish(self, outcome: Any, facts: dict[str, Any]) -> None:
+        if self.step is not None:
+            self.step.finish(outcome, None, facts)
+
+
+def _described(document: Any) -> dict[str, Any]:
+    return {"metadata": getattr(document, "metadata", None), "id": getattr(document, "id", None)}
+
+
+def _like(result: Any, left: list[Any]) -> Any:
+    """``left`` in a list of the kind that the retriever gave."""
+    return left if type(result) is list else type(result)(left)
+
+
+def _frame(retriever: BaseRetriever) -> AbstractContextManager[Frame | None]:
+    return gates.standing(lambda: agents.enter(retriever, None, "retriever", name=""))
+
+
+def _watched(frame: Frame | None, retriever: BaseRetriever) -> bool:
+    """Whether this very retriever is at work already: an ``invoke`` of its own that ends in the general one."""
+    return frame is None or (isinstance(frame.owner, Retrieving) and frame.owner.retriever is retriever)
+
+
+def invoke(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap ``invoke``."""
+
+    def wrapper(self: BaseRetriever, input: Any, *args: Any, **kwargs: Any) -> Any:
+        with _frame(self) as frame:
+            if frame is None or _watched(frame, self):
+                return original(self, input, *args, **kwargs)
+            search = _Search(frame, self, input)
+            try:
+                with context.use(search.frame):
+                    found = original(self, input, *args, **kwargs)
+            except BaseException as error:
+                search.failed(error)
+                raise
+            renew(frame)
+            return search.found(found)
+
+    return wrapper
+
+
+def ainvoke(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap ``ainvoke``."""
+
+    async def wrapper(self: BaseRetriever, input: Any, *args: Any, **kwargs: Any) -> Any:
+        with _frame(self) as frame:
+            if frame is None or _watched(frame, self):
+                return await original(self, input, *args, **kwargs)
+            search = _Search(frame, self, input)
+            try:
+                with context.use(search.frame):
+                    found = await original(self, input, *args, **kwargs)
+            except BaseException as error:
+                search.failed(error)
+                raise
+            await arenew(frame)
+            return search.found(found)
+
+    return wrapper
+
+
+WRAPPERS = {"invoke": invoke, "ainvoke": ainvoke}
+"""Entry method -> its wrapper."""
