@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from handrail.cli.policy.asking import json_option, policy_of, show, shown_json
+from handrail.cli.policy.mutating import as_dict as score_as_dict
+from handrail.cli.policy.mutating import lines as score_lines
+from handrail.cli.policy.mutating import progress
 from handrail.cli.store_options import config_option
 from handrail.config import Settings
 from handrail.config.expectations import TEST_FILE, Expectation, load_expectations
 from handrail.errors import ConfigError
 from handrail.policy import Policy
+from handrail.policy.mutation.score import Score, score
 
 if TYPE_CHECKING:
     from handrail.policy.cases import Outcome
@@ -34,23 +38,43 @@ class _Suite:
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @config_option
 @json_option
-def command(files: tuple[Path, ...], path: Path | None, as_json: bool) -> None:
+@click.option("--mutate", is_flag=True, help="Weaken each rule in turn: some case must fail.")
+@click.option(
+    "--min-score", type=click.FloatRange(0, 100), default=100.0, show_default=True, help="Least score for exit code 0."
+)
+def command(files: tuple[Path, ...], path: Path | None, as_json: bool, mutate: bool, min_score: float) -> None:
     """Hold the policy against the cases of handrail.test.toml.
 
     FILES are files of cases; each is held against the handrail.toml beside it, or the nearest one. A handrail.toml
     among them stands for the handrail.test.toml beside it. Without FILES it is the one beside the configuration.
-    Exit code 0: every case holds. 1: one does not. 2: a file cannot be read.
+    With --mutate the score says how many weaker policies the cases notice; each that none does is shown with a case
+    that would. Proven equivalents are not counted, and allowances that are taken away are counted apart.
+
+    Exit code 0: every case holds, and the score is high enough. 1: not so. 2: a file cannot be read.
     """
     from handrail.policy.cases import outcome
 
     found = [(suite, [outcome(suite.policy, case) for case in suite.cases]) for suite in _suites(files, path)]
     failed = sum(not one.holds for _, outcomes in found for one in outcomes)
+    scores = [_score(suite) for suite, _ in found] if mutate and not failed else []
     if as_json:
-        click.echo(shown_json({"failed": failed, "suites": [_as_dict(*one) for one in found]}))
+        told = {"failed": failed, "suites": [_as_dict(*one) for one in found]}
+        click.echo(shown_json({**told, "mutation": [score_as_dict(one) for one in scores]} if scores else told))
     else:
         _show(found)
-    if failed:
+        for line in (line for one in scores for line in score_lines(one)):
+            show(line, bold=line.startswith("mutation score"))
+        if mutate and failed:
+            show("no mutation score: the cases must hold first")
+    if failed or any(one.percent < min_score for one in scores):
         raise SystemExit(1)
+
+
+def _score(suite: _Suite) -> Score:
+    if suite.settings.casbin is not None:
+        hint = "Test them without --mutate."
+        raise ConfigError("Lines of Casbin files are not mutated.", file=suite.settings.casbin.policy, hint=hint)
+    return score(suite.settings, suite.cases, progress)
 
 
 def _suites(files: tuple[Path, ...], config: Path | None) -> list[_Suite]:
