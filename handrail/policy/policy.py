@@ -66,10 +66,15 @@ class Policy:
             return self._failed(type(error).__name__)
 
     def visible(
-        self, tenant: str, principals: tuple[str, ...], tool: str, scopes: tuple[tuple[str, ...], ...] = ()
+        self,
+        tenant: str,
+        principals: tuple[str, ...],
+        tool: str,
+        scopes: tuple[tuple[str, ...], ...] = (),
+        action: Action = "call",
     ) -> bool:
         """Whether some arguments could be allowed, each condition taken as open. Never raises."""
-        request = PolicyRequest(tenant, principals, tool, scopes=scopes)
+        request = PolicyRequest(tenant, principals, tool, action, scopes=scopes)
         try:
             return self._malformed(request) is None and self._could_allow(request)
         except Exception as error:

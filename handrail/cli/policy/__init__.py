@@ -8,6 +8,8 @@ from handrail.cli.lazy import LazyGroup
 
 COMMANDS: dict[str, str] = {
     "explain": "Say why a request is allowed or denied, and what would turn it round.",
+    "who-can": "List who may call a tool.",
+    "what-can": "List what a user may do.",
     "test": "Hold the policy against the cases of handrail.test.toml.",
     "key": "Print the public key by which other hosts trust delegation tokens, or change it.",
     "what-if": "Decide what was recorded again, under another policy.",

@@ -67,6 +67,16 @@ class Lines:
         named = dict(zip(self.fields, row.values, strict=False))
         return next((named[name] for name in names if name in named), None)
 
+    def names(self) -> tuple[set[str], set[str], set[str]]:
+        """Tenants, subjects and objects that the rows name; a role is a subject that nobody is."""
+        policies = [row for row in self.rows if row.key == "p"]
+        links = [row.values for row in self.rows if row.key == "g" and len(row.values) >= 2]
+        roles = {row[1] for row in links}
+        tenants = {self.value(row, _TENANT) or "" for row in policies} | {row[2] for row in links if len(row) > 2}
+        subjects = {self.value(row, _WHO) or "" for row in policies} | {row[0] for row in links}
+        objects = {self.value(row, _WHAT) or "" for row in policies}
+        return tenants - {""}, {name for name in subjects - roles if name and "*" not in name}, objects - {""}
+
     def role_path(self, name: str, role: str, tenant: str) -> tuple[str, ...] | None:
         """The shortest way from ``name`` to ``role`` through the ``g`` rows."""
         trails: list[tuple[str, ...]] = [(name,)]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from handrail.config.expectations import Expectation
 from handrail.config.settings import Settings
-from handrail.policy import build
+from handrail.policy import PolicyRequest, build
 from handrail.policy.mutation.classes import names_for
 from handrail.policy.mutation.score import score
 from handrail.policy.mutation.weaken import applied
@@ -22,9 +23,10 @@ SHOP = Settings(
 )
 
 
-def case(who: str, tool: str, verdict: str, rule: str | None = None, **args: object) -> Expectation:
+def case(
+    who: str, tool: str, verdict: Literal["allow", "deny"], rule: str | None = None, **args: object
+) -> Expectation:
     """One case in the tenant ``default``."""
-    assert verdict == "allow" or verdict == "deny"
     return Expectation("default", tuple(who.split()), "call", tool, verdict, rule, args=args)
 
 
@@ -71,8 +73,8 @@ def test_a_proven_equivalent_is_not_counted() -> None:
 
 def test_nothing_is_proven_of_what_cannot_be_tried_out() -> None:
     """A condition that compares two arguments has no table: its copies survive, without a claim."""
-    rules = (rule("a", "allow", "*", "t", when="args.n < args.m && args.n < args.m + 0".replace(" + 0", "")),)
-    assert not any(one.id == "a" and "dropped" in one.what for one in score(Settings(rules=rules), ()).equivalent)
+    rules = (rule("a", "allow", "*", "t", when="args.n < args.m && args.n <= args.m"),)
+    assert "`args.n <= args.m` dropped" not in {one.what for one in score(Settings(rules=rules), ()).equivalent}
 
 
 def test_delegations() -> None:
@@ -88,7 +90,7 @@ def test_delegations() -> None:
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(policies(), st.lists(requests(), min_size=1, max_size=20))
-def test_what_is_said_of_survivors_and_equivalents_is_true(rules: Settings, asked: list[object]) -> None:
+def test_what_is_said_of_survivors_and_equivalents_is_true(rules: Settings, asked: list[PolicyRequest]) -> None:
     """A survivor's request is decided otherwise by the whole copy; an equivalent decides every request alike."""
     found = score(rules, (), tries=100)
     policy = build(rules)
@@ -101,7 +103,7 @@ def test_what_is_said_of_survivors_and_equivalents_is_true(rules: Settings, aske
     for mutant in found.equivalent:
         copy_policy = build(applied(rules, mutant))
         for each in asked:
-            own, copy = policy.decide(each), copy_policy.decide(each)  # type: ignore[arg-type]
+            own, copy = policy.decide(each), copy_policy.decide(each)
             assert (own.verdict, own.rule) == (copy.verdict, copy.rule), mutant
 
 
