@@ -22,7 +22,7 @@ HEX = 64
 SALT_BYTES = 32
 KINDS = frozenset(
     {
-        "writer.start", "segment", "writer.stop", "config.load", "drop", "delegation",
+        "writer.start", "segment", "writer.stop", "config.load", "policy.change", "drop", "delegation",
         "run.start", "run.end", "step.start", "step.end",
         "model.call", "model.result", "tool.call", "tool.result",
     }

@@ -60,7 +60,7 @@ def put(
         return
     try:
         oscalls.make_folder(path.parent)
-        with oscalls.locked(path.parent / "lock", wait=True):
+        with oscalls.locked(path.parent / "lock", wait=True, shared=True):
             if not _is_current(path, new, digest):
                 _replace(folder, path, new, digest, record, before)
     except OSError as error:

@@ -54,6 +54,7 @@ close = _os.close
 stat = _os.stat
 _open, _mkdir, _lstat, _fstat, _scandir = _os.open, _os.mkdir, _os.lstat, _os.fstat, _os.scandir
 _ftruncate, _unlink, _replace, _fsync, _sleep = _os.ftruncate, _os.unlink, _os.replace, _os.fsync, time.sleep
+_geteuid, _fchmod = getattr(_os, "geteuid", int), getattr(_os, "fchmod", os.chmod)
 _lseek, _link, _access = _os.lseek, _os.link, _os.access
 _fdatasync = getattr(_os, "fdatasync", _os.fsync)
 _flock = fcntl.flock if fcntl is not None else None
@@ -201,10 +202,15 @@ def try_lock(fd: int, *, shared: bool = False) -> bool:
 
 
 @contextmanager
-def locked(path: Path, *, wait: bool) -> Generator[bool, None, None]:
-    """Hold the lock file ``path`` exclusively; yields False when another holds it and ``wait`` is false."""
+def locked(path: Path, *, wait: bool, shared: bool = False) -> Generator[bool, None, None]:
+    """Hold the lock file ``path`` exclusively; yields False when another holds it and ``wait`` is false.
+
+    With ``shared`` it gets the folder's permissions for its group.
+    """
     fd = _open(path, os.O_RDWR | os.O_CREAT | _NOFOLLOW | _CLOEXEC, FILE_MODE)
     try:
+        if shared:
+            share(fd, path.parent)
         if wait and _flock is not None and fcntl is not None:
             _flock(fd, fcntl.LOCK_EX)
         yield wait or try_lock(fd)
@@ -239,6 +245,13 @@ def size_at(path: Path) -> int:
 def owner(fd: int) -> int:
     """Number of the user that an opened file belongs to."""
     return _fstat(fd).st_uid
+
+
+def share(fd: int, folder: Path) -> None:
+    """Give an opened file of this user the permissions that its folder has for its group: none, unless it was told."""
+    allowed = _lstat(folder).st_mode & 0o060
+    if allowed and owner(fd) == _geteuid():
+        _fchmod(fd, FILE_MODE | allowed)
 
 
 def identity(fd: int) -> tuple[int, int, int]:

@@ -39,7 +39,7 @@ def edit(data: Path, edited: Callable[[Changes], Changes]) -> None:
     path = live_file(data)
     try:
         oscalls.make_folder(path.parent)
-        with oscalls.locked(path.parent / "live.lock", wait=True):
+        with oscalls.locked(path.parent / "live.lock", wait=True, shared=True):
             changes = edited(read(data))
             now = time.time()
             running = tuple(one for one in changes if one.until is None or one.until > now)

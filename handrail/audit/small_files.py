@@ -1,4 +1,7 @@
-"""Small files of the data folder: there whole or not at all, durable, for their owner only, never through links."""
+"""Small files of the data folder: there whole or not at all, durable, never through links, for their owner only.
+
+A folder that somebody opened to its group, so that a second person can approve changes, shares its files with it.
+"""
 
 from __future__ import annotations
 
@@ -54,6 +57,7 @@ def _draft(path: Path, content: bytes) -> Path:
         oscalls.close(folder)
     draft = path.with_name(name)
     try:
+        oscalls.share(fd, path.parent)
         _fill(fd, content)
     except OSError:
         oscalls.remove(draft)

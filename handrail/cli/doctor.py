@@ -42,11 +42,13 @@ def command(reference: str | None, path: Path | None, mode: str | None, as_json:
 
 def _checks(reference: str | None, path: Path | None, mode: Mode | None) -> Iterator[Check]:
     from handrail.cli import checks
+    from handrail.cli.rights_checks import rights
 
     found, settings = checks.configuration(path, mode)
     yield from found
     if settings is not None:
         yield from checks.journal(settings)
+        yield from rights(settings)
     yield from checks.versions()
     agent: object | None = None
     if reference:

@@ -169,3 +169,12 @@ def test_changes_are_listed(ask: Any, tmp_path: Path) -> None:
     assert row["diff"]["live"]["added"] == [one.id for one in rights.read(tmp_path / ".handrail")]
     assert "default/ana: other until" in cli(tmp_path, "changes", "--now").output
     assert json.loads(cli(tmp_path, "changes", "--now", "--json").output)[0]["call"] == ["other"]
+
+
+def test_the_first_change_is_recorded_though_no_agent_ever_ran(tmp_path: Path) -> None:
+    """A change on a host where nothing was in force yet is a record too, and doctor counts it."""
+    policy(tmp_path)
+    cli(tmp_path, "revoke", "ana", "--reason", "left")
+    assert [one["what"] for one in kept(tmp_path, "policy.change")] == ["suspend"]
+    said = CliRunner().invoke(group, ["doctor", "--config", str(tmp_path / "handrail.toml")]).output
+    assert "1 laid over the file" in said

@@ -108,13 +108,14 @@ def write(settings: Settings, change: LiveChange) -> None:
     """Write a change that may be in force from now on, and record it."""
     from handrail.audit import rights
 
+    record(settings, quiet=True)  # what was in force before, so that this is a change of it
     rights.edit(settings.data, lambda changes: (*changes, change))
     record(settings)
     end = "" if change.until is None else f" until {time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(change.until))} UTC"
     click.echo(f"{change.id}: in force{end}, from the next call of every agent on this host.")
 
 
-def record(settings: Settings) -> None:
+def record(settings: Settings, *, quiet: bool = False) -> None:
     """Record what was changed, unless an agent on this host has done so already."""
     from handrail.audit import in_force, policies
     from handrail.audit.recorder import Recorder
@@ -129,7 +130,8 @@ def record(settings: Settings) -> None:
         in_force.put(settings.data, rules.settings, rules.policy_digest, lambda entry: recorder.write(entry, must=True))
     except HandrailError as error:
         # the change holds all the same: the first agent that reads it records it
-        click.echo(f"Not recorded yet: {error}", err=True)
+        if not quiet:
+            click.echo(f"Not recorded yet: {error}", err=True)
 
 
 def _try_out(settings: Settings, change: LiveChange) -> None:
