@@ -10,6 +10,10 @@ MAX_PROGRAM = 10_000
 """Largest compiled pattern, in RE2's instructions: matching costs at most a few nanoseconds times this a byte."""
 
 
+TOO_LARGE = "it is too large when its repetitions are written out"
+"""What is said of a pattern that grows too large."""
+
+
 class BadPattern(ValueError):
     """A pattern is no regular expression that takes linear time; the text says why, as a phrase."""
 
@@ -45,7 +49,7 @@ def compiled(pattern: str, *, ignore_case: bool = False) -> Regex:
     except re2.error as error:
         raise _bad(error) from None
     if made.programsize > MAX_PROGRAM:
-        raise BadPattern(_TOO_LARGE)
+        raise BadPattern(TOO_LARGE)
     return Regex(pattern, made.programsize, made.fullmatch, made.search)
 
 
@@ -55,7 +59,6 @@ def _untyped() -> Any:
     return cast("Any", re2)
 
 
-_TOO_LARGE = "it is too large when its repetitions are written out"
 _NO_MEMORY = "there is no look-around and no reference to a group"
 
 
@@ -64,7 +67,7 @@ def _bad(error: Exception) -> BadPattern:
     given = error.args[0] if error.args else b""
     text = given.decode("utf-8", "replace") if isinstance(given, bytes) else str(given)
     if text.startswith("pattern too large"):
-        return BadPattern(_TOO_LARGE)
+        return BadPattern(TOO_LARGE)
     problem, _, part = text.partition(": ")
     if part.startswith("(?") or part[1:].isdecimal():
         problem += f" ({_NO_MEMORY})"

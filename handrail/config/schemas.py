@@ -28,7 +28,7 @@ def schema_problem(schema: object) -> str | None:
     try:
         json.dumps(known, allow_nan=False)
         validator_class(known).check_schema(known)
-        return next(_dead_references(known), None)
+        return next(_dead_references(known), None) or next(_bad_patterns(known), None)
     except SchemaError as problem:
         return f"{problem.json_path}: {problem.message}"[:500]
     except RecursionError:
@@ -71,13 +71,42 @@ def children(node: object) -> list[object]:
     return cast("list[object]", node) if isinstance(node, list) else []
 
 
+def _bad_patterns(schema: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with patterns: one that cannot run in linear time could hold the process."""
+    from handrail.config import ecma
+    from handrail.config.regex import BadPattern
+
+    named = [contents for contents in _subschemas(schema) if contents.get("patternProperties")]
+    if named and any("unevaluatedProperties" in contents for contents in _subschemas(schema)):
+        yield "unevaluatedProperties and patternProperties in one schema cannot be bounded"
+    for contents in _subschemas(schema):
+        alone = [contents["pattern"]] if isinstance(contents.get("pattern"), str) else []
+        for written in (*alone, *contents.get("patternProperties", ())):
+            try:
+                ecma.pattern(written)
+            except BadPattern as problem:
+                yield f"its pattern {written!r} cannot be run in linear time: {problem}"
+
+
+def _subschemas(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    todo = [_resource(schema)]
+    while todo:
+        resource = todo.pop()
+        if isinstance(resource.contents, Mapping):
+            yield cast("Mapping[str, Any]", resource.contents)
+        todo.extend(resource.subresources())
+
+
 def _dead_references(schema: Mapping[str, Any]) -> Iterator[str]:
+    root = _resource(schema)
+    yield from _dead_in(root, offline_registry().resolver_with_root(root))
+
+
+def _resource(schema: Mapping[str, Any]) -> Resource[Any]:
     from referencing.jsonschema import DRAFT202012, specification_with
 
     dialect = validator_class(schema).META_SCHEMA.get("$schema")
-    root = specification_with(dialect, default=DRAFT202012).create_resource(schema)
-    resolver = offline_registry().resolver_with_root(root)
-    yield from _dead_in(root, resolver)
+    return specification_with(dialect, default=DRAFT202012).create_resource(schema)
 
 
 def _dead_in(resource: Resource[Any], resolver: Any) -> Iterator[str]:
