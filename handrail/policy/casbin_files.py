@@ -1,4 +1,4 @@
-"""A team's own Casbin model.conf and policy.csv, decided by stock Casbin and checked line by line when loaded.
+"""A team's own Casbin model.conf and policy.csv, decided as stock Casbin does and checked line by line when loaded.
 
 Casbin drops or misreads some lines in silence and raises on others at every request; here they are errors with
 file and line. A user is offered as Casbin knows him (``user:ana`` as ``ana``), an agent as ``agent:NAME``.
@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn, cast
+from typing import NoReturn, TypeVar, cast
 
 from handrail.config.settings import CasbinSettings
 from handrail.errors import PolicyError
+from handrail.policy.casbin.bounds import MAX_TEXT, bounded_functions, dear, pattern_fields, unbounded
+from handrail.policy.casbin.model import Answer, Model, Row, eval_fields, parse_matcher
+from handrail.policy.casbin.program import Program, load
+from handrail.policy.casbin.report import Report
 from handrail.policy.casbin_live import still_held, with_changes
 from handrail.policy.decision import PolicyRequest
-from handrail.policy.engine import Answer, Enforcer, Model, Row, from_text, parse_matcher
 from handrail.policy.facts import Arguments
 from handrail.policy.links import CasbinLinks, RoleLinks
 
+_T = TypeVar("_T")
 _Field = Callable[[PolicyRequest, str], object]
 _ARGUMENTS: _Field = lambda request, name: _arguments(request)  # noqa: E731
 _FIELDS: dict[str, _Field] = {
@@ -42,10 +47,9 @@ class CasbinFiles:
         self._model = self._source.model()
         self._policy_text = with_changes(settings, model, self._policy_text, self._model.read_line)
         self._fields = self._source.fields(self._model)
-        self._reads_facts = _ARGUMENTS in self._fields
         self._roles: CasbinLinks | None = None
         self._lines = self._check_lines()
-        self._enforcer = self._load()
+        self._program = self._load()
         still_held(settings, lambda tenant, user: self._roles.roles_of(tenant, user) if self._roles else ())
         self._check_matcher()
 
@@ -56,21 +60,39 @@ class CasbinFiles:
 
     def principal(self, request: PolicyRequest, subject: str) -> Answer:
         """May ``subject`` make the request's call? The row of the answer holds ``file:line`` only."""
-        name = subject.removeprefix("user:")
-        if subject != name and name.startswith("agent:"):
-            # Casbin could not tell him from the agent.
-            return False, ()
-        allowed, row = self._enforcer.ask(*(field(request, name) for field in self._fields))
-        line = self._lines.get(("p", row))
-        return allowed, (f"{self._policy_file.name}:{line}",) if line else ()
+        answer = self._asked(request, subject, self._program.ask)
+        return (False, ()) if answer is None else self._named(answer)
 
     def settled(self, request: PolicyRequest, subject: str) -> Answer | None:
-        """As `principal` where the matcher reads no facts, else None."""
-        return None if self._reads_facts else self.principal(request, subject)
+        """As `principal` where no fact can change the answer, else None."""
+        answer = self._asked(request, subject, self._program.settle)
+        return None if answer is None else self._named(answer)
 
     def could_allow(self, request: PolicyRequest, subject: str) -> bool:
         """Whether `principal` allows with some facts; facts that the matcher reads are taken as open."""
-        return self._reads_facts or self.principal(request, subject)[0]
+        return bool(self._asked(request, subject, self._program.could_allow))
+
+    def report(self) -> Report:
+        """How decisions are made and what one costs; rows are named by file and line."""
+        said = self._program.report()
+        places = tuple(f"{self._policy_file.name}:{self._lines.get(('p', row))}: {why}" for row, why in said.rows)
+        return replace(said, why=(*said.why, *places))
+
+    def _asked(self, request: PolicyRequest, subject: str, ask: Callable[..., _T]) -> _T | None:
+        """What ``ask`` says of the request as Casbin sees it; None for a name that cannot be anybody's."""
+        name = subject.removeprefix("user:")
+        if subject != name and name.startswith("agent:"):
+            # Casbin could not tell him from the agent.
+            return None
+        values = [field(request, name) for field in self._fields]
+        if any(isinstance(value, str) and len(value) > MAX_TEXT for value in values):
+            return None
+        return ask(*values)
+
+    def _named(self, answer: Answer) -> Answer:
+        allowed, row = answer
+        line = self._lines.get(("p", row))
+        return allowed, (f"{self._policy_file.name}:{line}",) if line else ()
 
     def roles_of(self, tenant: str, subject: str) -> frozenset[str]:
         """Roles from the ``g`` rows, for delegations: with the ``role:`` prefix."""
@@ -115,17 +137,18 @@ class CasbinFiles:
     def _refuse(self, line: int, problem: str, hint: str) -> NoReturn:
         raise PolicyError(f"The line {problem}.", file=self._policy_file, line=line, hint=hint)
 
-    def _load(self) -> Enforcer:
+    def _load(self) -> Program:
         lines = (line.strip() for line in self._policy_text.split("\n"))
+        facts = frozenset(f"r_{name}" for name in self._model.tokens("r", "r") if _FIELDS[name] is _ARGUMENTS)
+        given = bounded_functions()
         try:
-            enforcer = from_text(self._model, "\n".join(lines), self._links)
+            return load(self._model, "\n".join(lines), links=self._links, functions=given, facts=facts)
         except Exception as error:
             raise PolicyError(
                 f"Casbin cannot load the policy with {self._model_file.name}: {error}.",
                 file=self._policy_file,
                 hint="Correct the file named, then run `handrail doctor`.",
             ) from error
-        return enforcer
 
     def _links(self, key: str, rows: list[Sequence[str]]) -> RoleLinks:
         width = self._model.value("g", key).count("_")
@@ -136,15 +159,46 @@ class CasbinFiles:
 
     def _check_matcher(self) -> None:
         """Parse everything that can be evaluated, and refuse names and functions that nothing defines."""
-        known = frozenset(f"{key}_{name}" for key in "rp" for name in self._model.tokens(key, key))
-        names = known | self._enforcer.function_names() | {*self._model.keys("g"), "True", "False", "None"}
-        self._source.check_names(self._model.value("m", "m"), names)
-        for row in self._enforcer.rows("p", "p"):
-            for text in self._enforcer.eval_texts(row):
+        known = frozenset(name for key in "rp" for name in self._model.names(key, key))
+        stock = self._program.stock
+        names = known | stock.function_names() | {*self._model.keys("g"), "True", "False", "None"}
+        matcher = self._model.value("m", "m")
+        self._source.check_names(matcher, names)
+        tree = parse_matcher(matcher)
+        if problem := unbounded(tree):
+            raise self._source.error("m", f"The matcher may take any amount of time: {problem}.", "Write it without.")
+        self._check_patterns(tree)
+        self._check_conditions(names)
+        if self._program.report().mode == "stock" or not eval_fields(matcher):
+            stock.prepare(*stock.matcher_texts())
+
+    def _check_patterns(self, tree: ast.expr, only: Row | None = None) -> None:
+        """Refuse rows (or the ``only`` one) with a pattern that a request could make slow."""
+        fields = self._model.names("p", "p")
+        for function, field in sorted((by, field) for by, field in pattern_fields(tree) if field in fields):
+            place, seen = fields.index(field), set[str]()
+            for row in [only] if only else self._rows():
+                if row[place] not in seen and (problem := dear(function, row[place])):
+                    self._refuse(self._lines["p", row], f"has a pattern that is refused: {problem}", "Simplify it.")
+                seen.add(row[place])
+
+    def _check_conditions(self, names: frozenset[str]) -> None:
+        """Refuse rows with a condition that is none, or that a request could make slow."""
+        cheap = set[str]()
+        for row in self._rows():
+            for text in self._program.stock.eval_texts(row):
+                if text in cheap:
+                    continue
                 # Alone first: `False) or (True` is only an expression inside somebody else's parentheses.
-                if problem := _fault(text, names):
-                    self._refuse(self._lines["p", tuple(row)], f"has the condition {text!r}: {problem}", "Correct it.")
-        self._enforcer.prepare(*self._enforcer.matcher_texts())
+                if problem := _fault(text, names) or unbounded(parse_matcher(text)):
+                    self._refuse(self._lines["p", row], f"has the condition {text!r}: {problem}", "Correct it.")
+                tree = parse_matcher(text)
+                self._check_patterns(tree, row)
+                if not pattern_fields(tree):
+                    cheap.add(text)
+
+    def _rows(self) -> list[Row]:
+        return [tuple(row) for row in self._program.stock.rows("p", "p")]
 
 
 class _ModelSource:

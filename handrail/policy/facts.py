@@ -38,20 +38,28 @@ def facts_of(
     }
 
 
+MAX_ITEMS = 2_000
+"""Longest list that a team's own matcher may go through."""
+
+
 class RequestFacts:
     """The facts of one request on their way through the built-in matcher, and what was learned from asking them."""
 
-    __slots__ = ("asked", "doubts", "reached", "values")
+    __slots__ = ("_given", "_reading", "_tenant", "doubts")
 
-    def __init__(self, values: Mapping[str, object] | Reading | None) -> None:
-        """``values`` may be None: then nothing can be read and only ``asked`` is of interest."""
-        self.values = values
-        self.asked = False
-        """Whether any condition was reached; if none was, the answer does not depend on the facts."""
-        self.reached: set[str] = set()
-        """Keys of the policy rows on which everything but the condition matched; filled only without values."""
+    def __init__(self, given: Mapping[str, object], tenant: str) -> None:
+        """``tenant`` is the one that is decided about, whatever ``given`` says."""
+        self._given, self._tenant = given, tenant
+        self._reading: Reading | None = None
         self.doubts: dict[str, str] = {}
         """Condition -> why it could not be evaluated."""
+
+    @property
+    def reading(self) -> Reading:
+        """What conditions read, put together when the first one asks."""
+        if self._reading is None:
+            self._reading = Reading({**self._given, "tenant": self._tenant})
+        return self._reading
 
     def __repr__(self) -> str:
         return "RequestFacts()"
@@ -102,6 +110,8 @@ class Items:
         return len(_members(self))
 
     def __iter__(self) -> Iterator[object]:
+        if len(_members(self)) > MAX_ITEMS:
+            raise ValueError(f"a list of more than {MAX_ITEMS} items is not searched")
         return map(read_only, _members(self))
 
     def __setattr__(self, name: str, value: object) -> None:

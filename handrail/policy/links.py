@@ -3,7 +3,7 @@ subject for ever, follow ten levels only, and change while they are read."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from handrail.config.settings import Settings
@@ -22,6 +22,10 @@ class RoleLinks(Protocol):
         """Whether ``name1`` is, or holds, ``name2`` in the domain."""
         ...
 
+    def names(self, name1: str, *domain: str) -> Collection[str]:
+        """Every ``name2`` for which `has_link` is true, each once."""
+        ...
+
 
 class SubjectLinks:
     """Links of the built-in model: prefixed subjects, ``*`` for everybody, ``agent:*`` for every agent."""
@@ -37,6 +41,11 @@ class SubjectLinks:
             return name1.startswith(name2[:-1])
         return name2 in self._roles_of(domain[0], name1)
 
+    def names(self, name1: str, *domain: str) -> Collection[str]:
+        """As `RoleLinks`; of patterns those that subjects of rules can have."""
+        kind, colon, _ = name1.partition(":")
+        return dict.fromkeys((name1, "*", f"{kind}{colon}*", *self._roles_of(domain[0], name1)))
+
 
 class CasbinLinks:
     """Links of a team's own ``g`` rows, with the reach of Casbin's role manager and none of its growth."""
@@ -46,20 +55,31 @@ class CasbinLinks:
         graphs: dict[str, dict[str, list[str]]] = {}
         for name, role, *domain in rows:
             graphs.setdefault(domain[0] if domains else "", {}).setdefault(name, []).append(role)
-        self._domains = domains
-        self._reach = {
-            (domain, name): reach(graph, name, hops=STOCK_HOPS) for domain, graph in graphs.items() for name in graph
-        }
+        self._domains, self._graphs = domains, graphs
+        self._reached: dict[tuple[str, str], frozenset[str]] = {}
 
     def has_link(self, name1: str, name2: str, *domain: str) -> bool:
         """As `RoleLinks`: equality, or a row of at most nine links."""
         return name1 == name2 or name2 in self.roles_of(domain[0] if domain else "", name1)
 
+    def names(self, name1: str, *domain: str) -> Collection[str]:
+        """As `RoleLinks`."""
+        return self.roles_of(domain[0] if domain else "", name1) | {name1}
+
     def roles_of(self, domain: str, name: str) -> frozenset[str]:
-        """Every role that ``name`` reaches in ``domain``."""
-        return self._reach.get((domain if self._domains else "", name), _NONE)
+        """Every role that ``name`` reaches in ``domain``, followed when first asked for."""
+        domain = domain if self._domains else ""
+        graph = self._graphs.get(domain, _NOBODY)
+        if name not in graph:
+            return _NONE
+        # Only names of the policy get here, so this is bounded by it.
+        found = self._reached.get((domain, name))
+        if found is None:
+            found = self._reached[domain, name] = reach(graph, name, hops=STOCK_HOPS)
+        return found
 
 
+_NOBODY: dict[str, list[str]] = {}
 _NONE: frozenset[str] = frozenset()
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
 from typing import cast
 
 from handrail.config.settings import Settings
 from handrail.policy.builtin import BuiltinModel
+from handrail.policy.casbin.model import Answer, refuse_two_distributions
+from handrail.policy.casbin.report import Report
 from handrail.policy.casbin_files import CasbinFiles
-from handrail.policy.conditions import Reading
 from handrail.policy.decision import ACTIONS, MAX_CHAIN, Action, Decision, PolicyRequest
-from handrail.policy.engine import Answer, refuse_two_distributions
 from handrail.policy.facts import RequestFacts
 from handrail.policy.links import RolesOf, settings_roles
 from handrail.policy.patterns import Pattern
@@ -23,6 +24,10 @@ from handrail.policy.reasons import permission, refusal, shown, unlinked
 from handrail.policy.rows import PREFIXES, Covers, RuleSet, rule_set
 
 logger = logging.getLogger(__name__)
+
+
+_NOBODY = Decision("deny", None, "The request names no tenant, no tool or no principal, or its facts are none.")
+_UNSETTLED = Decision("deny", None, "The policy had no answer, which is a denial.")
 
 
 class Policy:
@@ -46,7 +51,10 @@ class Policy:
     def decide(self, request: PolicyRequest) -> Decision:
         """Allowed when every principal and every link is; an exception inside is a denial."""
         try:
-            return self._malformed(request) or self._chain(request)
+            exact = _exact(request)
+            if exact is None:
+                return _NOBODY
+            return self._malformed(exact) or self._chain(exact, self._ask) or _UNSETTLED
         except Exception as error:
             return self._failed(type(error).__name__)
 
@@ -59,9 +67,11 @@ class Policy:
         scopes: tuple[tuple[str, ...], ...] = (),
     ) -> Decision | None:
         """What `decide` answers whatever the facts are; None where they count. Never raises."""
-        request = PolicyRequest(tenant, principals, tool, action, scopes=scopes)
         try:
-            return self._malformed(request) or self._settled_chain(request)
+            request = _exact(PolicyRequest(tenant, principals, tool, action, scopes=scopes))
+            if request is None:
+                return _NOBODY
+            return self._malformed(request) or self._chain(request, self._ask_settled)
         except Exception as error:
             return self._failed(type(error).__name__)
 
@@ -74,12 +84,16 @@ class Policy:
         action: Action = "call",
     ) -> bool:
         """Whether some arguments could be allowed, each condition taken as open. Never raises."""
-        request = PolicyRequest(tenant, principals, tool, action, scopes=scopes)
         try:
-            return self._malformed(request) is None and self._could_allow(request)
+            request = _exact(PolicyRequest(tenant, principals, tool, action, scopes=scopes))
+            return request is not None and self._malformed(request) is None and self._could_allow(request)
         except Exception as error:
             self._failed(type(error).__name__)
             return False
+
+    def report(self) -> Report | None:
+        """How decisions are made and what one costs; None where there is nothing to decide by."""
+        return self._own.report() if self._own is not None else self._model.report()
 
     def _failed(self, kind: str) -> Decision:
         # The text of the exception may quote arguments, so only its kind is kept.
@@ -89,64 +103,47 @@ class Policy:
         return Decision("deny", None, f"The policy could not decide ({kind}), which is a denial.")
 
     def _malformed(self, request: PolicyRequest) -> Decision | None:
-        # Frameworks and callers fill these, and types are not checked at run time.
-        names = cast("tuple[object, ...]", (request.tenant, request.tool, request.action, *request.principals))
-        if not all(isinstance(name, str) and name for name in names) or not request.principals:
-            return Decision("deny", None, "The request names no tenant, no tool or no principal.")
         for name in request.principals:
             if not name.startswith(PREFIXES) or name in PREFIXES:
                 return Decision("deny", None, f"{shown(name)} is neither a user nor an agent.", name)
         if self._own is None and request.action not in ACTIONS:
             return Decision("deny", None, f"{shown(request.action)} is no action: there are {', '.join(ACTIONS)}.")
-        return (
-            self._suspended(request)
-            or _bad_chain(request.principals)
-            or (_out_of_scope(request) if request.scopes else None)
-        )
+        if self._suspensions and (suspended := self._suspended(request)):
+            return suspended
+        if len(request.principals) > 1 and (bad := _bad_chain(request.principals)):
+            return bad
+        return _out_of_scope(request) if request.scopes else None
 
     def _suspended(self, request: PolicyRequest) -> Decision | None:
-        for name in request.principals if self._suspensions else ():
+        for name in request.principals:
             if change := self._suspensions.get((request.tenant, name)):
                 return Decision("deny", change, f"{shown(name)} is suspended by {change}.", name)
         return None
 
-    def _chain(self, request: PolicyRequest) -> Decision:
+    def _chain(
+        self, request: PolicyRequest, ask: Callable[[PolicyRequest, str, RequestFacts], Answer | None]
+    ) -> Decision | None:
+        """The decision over all principals and links; None as soon as ``ask`` has no answer."""
         before: str | None = None
         first: str | None = None
         links: list[str] = []
         # One for the whole chain: what conditions may spend on the facts is spent once.
-        reading = Reading({**request.facts, "tenant": request.tenant})
+        facts = RequestFacts(request.facts, request.tenant)
         for principal in request.principals:
             if before is not None and self._links_checked:
                 link = self._link(request, before, principal)
                 if isinstance(link, Decision):
                     return link
                 links.append(link)
-            facts = RequestFacts(reading)
-            allowed, row = self._ask(request, principal, facts)
+            if facts.doubts:
+                facts.doubts = {}
+            answer = ask(request, principal, facts)
+            if answer is None:
+                return None
+            allowed, row = answer
             rule = row[0] if row else None
             if not allowed:
                 return Decision("deny", rule, refusal(request, principal, rule, facts), principal)
-            first, before = (rule if before is None else first), principal
-        return Decision("allow", first, permission(request, first, links))
-
-    def _settled_chain(self, request: PolicyRequest) -> Decision | None:
-        """As `_chain`, up to the first principal of whom the facts decide."""
-        before: str | None = None
-        first: str | None = None
-        links: list[str] = []
-        for principal in request.principals:
-            if before is not None and self._links_checked:
-                link = self._link(request, before, principal)
-                if isinstance(link, Decision):
-                    return link
-                links.append(link)
-            answer = self._ask_settled(request, principal)
-            if answer is None:
-                return None
-            rule = answer[1][0] if answer[1] else None
-            if not answer[0]:
-                return Decision("deny", rule, refusal(request, principal, rule, RequestFacts(None)), principal)
             first, before = (rule if before is None else first), principal
         return Decision("allow", first, permission(request, first, links))
 
@@ -168,7 +165,7 @@ class Policy:
             return self._own.principal(request, principal)
         return self._model.principal(request.tenant, principal, request.action, request.tool, facts=facts)
 
-    def _ask_settled(self, request: PolicyRequest, principal: str) -> Answer | None:
+    def _ask_settled(self, request: PolicyRequest, principal: str, _: RequestFacts) -> Answer | None:
         if self._own is not None:
             return self._own.settled(request, principal)
         return self._model.settled(request.tenant, principal, request.action, request.tool)
@@ -177,6 +174,33 @@ class Policy:
         if self._own is not None:
             return self._own.could_allow(request, principal)
         return self._model.could_allow(request.tenant, principal, request.action, request.tool)
+
+
+def _exact(request: PolicyRequest) -> PolicyRequest | None:
+    """The request with names that are exactly texts; None where one is missing or is none.
+
+    Frameworks and callers fill these, and types are not checked at run time. What inherits from ``str`` may lie about
+    being equal to another name, so it is taken for the text that it holds.
+    """
+    names: tuple[object, ...] = (request.tenant, request.tool, request.action, *request.principals)
+    if not request.principals or not isinstance(request.facts, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        return None
+    exact = True
+    for name in names:
+        if type(name) is not str:
+            exact = False
+            if not isinstance(name, str):
+                return None
+        if not name:
+            return None
+    return request if exact else _as_texts(request)
+
+
+def _as_texts(request: PolicyRequest) -> PolicyRequest:
+    tenant, tool, action, *principals = map(
+        str.__str__, (request.tenant, request.tool, request.action, *request.principals)
+    )
+    return replace(request, tenant=tenant, tool=tool, action=cast("Action", action), principals=tuple(principals))
 
 
 def _bad_chain(principals: tuple[str, ...]) -> Decision | None:

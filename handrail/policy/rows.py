@@ -1,4 +1,4 @@
-"""Rules and delegations of handrail.toml as rows for Casbin, found by the tool that they cover."""
+"""Rules and delegations of handrail.toml, resolved: what the rows of the built-in Casbin policy are made of."""
 
 from __future__ import annotations
 
@@ -75,11 +75,10 @@ def rule_set(settings: Settings) -> RuleSet:
     _refuse_twins([*settings.rules, *delegates])
     rules = [_rule(index, rule, groups) for index, rule in enumerate(settings.rules)]
     delegations = tuple(_delegation(index, one, groups) for index, one in enumerate(delegates))
-    conditions = {
-        rule.when: parse(rule.when, place=rule.place, of=f"condition of rule {rule.id}")
-        for rule in settings.rules
-        if rule.when
-    }
+    conditions: dict[str, Condition] = {}
+    for rule in settings.rules:
+        if rule.when and rule.when not in conditions:
+            conditions[rule.when] = parse(rule.when, place=rule.place, of=f"condition of rule {rule.id}")
     return RuleSet((*rules, *map(_allowance, delegations)), delegations, conditions)
 
 
@@ -119,11 +118,15 @@ def _allowance(one: Delegation) -> Rule:
 
 def _covers(entry: RuleSettings | DelegateSettings, groups: dict[str, tuple[str, ...]]) -> Covers:
     written: dict[Action, tuple[str, ...]] = {"call": entry.call, "read": entry.read, "write": entry.write}
-    covers = tuple((action, pattern) for action in ACTIONS for pattern in expand(written[action], groups))
+    covers = tuple((action, pattern) for action in ACTIONS for pattern in _expanded(written[action], groups))
     if not covers or any(not pattern.text for _, pattern in covers):
         hint = "Write call, read or write with a name, a group, or a pattern."
         raise _error("A rule or delegation covers nothing.", entry.place, hint)
     return covers
+
+
+def _expanded(names: tuple[str, ...], groups: dict[str, tuple[str, ...]]) -> tuple[Pattern, ...]:
+    return expand(names, groups) if names else ()
 
 
 def _subject(written: str, place: Place) -> str:
@@ -148,24 +151,3 @@ def _tenant(written: str, place: Place) -> str:
 
 def _error(problem: str, place: Place, hint: str) -> PolicyError:
     return PolicyError(problem, file=place.file, line=place.line, hint=hint)
-
-
-class Coverage:
-    """Which rows cover an object. Names are looked up, patterns are tried one after the other."""
-
-    def __init__(self, entries: Iterable[Covers]) -> None:
-        """``entries`` has the patterns of each entry, in order."""
-        self._named: dict[tuple[str, str], list[tuple[int, int]]] = {}
-        self._patterns: list[tuple[Action, Pattern, tuple[int, int]]] = []
-        for entry, covers in enumerate(entries):
-            for number, (action, pattern) in enumerate(covers):
-                if pattern.is_literal:
-                    self._named.setdefault((action, pattern.text), []).append((entry, number))
-                else:
-                    self._patterns.append((action, pattern, (entry, number)))
-
-    def of(self, action: str, name: str) -> tuple[tuple[int, int], ...]:
-        """(entry, first of its patterns that covers ``name``) for every entry that does, in order of entries."""
-        found = [*self._named.get((action, name), ())]
-        found += [where for act, pattern, where in self._patterns if act == action and pattern.covers(name)]
-        return tuple(sorted({entry: (entry, number) for entry, number in sorted(found, reverse=True)}.values()))

@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from handrail.errors import PolicyError
-from handrail.policy.engine import Model, Row
+from handrail.policy.casbin.model import Model, Row
 from tests.policy.differential.casbin_cases import Request
 from tests.policy.differential.compare import OurFiles
 from tests.policy.differential.stock import StockFiles

@@ -15,7 +15,7 @@ import pytest
 from handrail.config.settings import Place, Settings
 from handrail.errors import PolicyError
 from handrail.policy import Decision, Policy, PolicyRequest, build
-from handrail.policy.engine import refuse_two_distributions
+from handrail.policy.casbin.model import refuse_two_distributions
 from tests.policy.settings_for import allows, ask, delegate, rule
 
 BANK = Settings(

@@ -15,7 +15,9 @@ import pytest
 
 from handrail.config.settings import Settings
 from handrail.policy import PolicyRequest, build
-from handrail.policy.builtin import MAX_REMEMBERED_NAME, BuiltinModel
+from handrail.policy.builtin import BuiltinModel
+from handrail.policy.casbin.program import MAX_REMEMBERED
+from handrail.policy.casbin.tables import MAX_REMEMBERED_NAME
 from handrail.policy.facts import Arguments, Items, RequestFacts
 from handrail.policy.links import CasbinLinks, reach
 from handrail.policy.rows import rule_set
@@ -29,30 +31,28 @@ SETTINGS = Settings(
 
 
 def test_unknown_subjects_do_not_stay() -> None:
-    """Hazard 15: remembered answers, links and enforcers are bounded, whatever names the requests invent."""
+    """Hazard 15: what is remembered of requests is bounded, whatever names they invent."""
     model = BuiltinModel(rule_set(SETTINGS), lambda tenant, subject: frozenset())
-    sizes = [model._unconditional, model._remembered_link, model._covering, model._over]
-    for number in range(20_000):
-        model.principal("acme", f"user:u{number}", "call", f"tool_{number}", facts=RequestFacts({}))
+    assert model._calls is not None
+    assert model._links is not None
+    for number in range(MAX_REMEMBERED + 2_000):
+        model.principal("acme", f"user:u{number}", "call", f"tool_{number}", facts=RequestFacts({}, "acme"))
         if number % 10 == 0:
             model.link("acme", f"user:u{number}", "agent:a", "call", f"read_{number}")
-    for cache in sizes:
-        info = cache.cache_info()
-        assert info.maxsize is not None
-        assert info.currsize <= info.maxsize
-    assert model._unconditional.cache_info().currsize < 20_000
-    assert model._over.cache_info().currsize <= 3, "tools that the same rules cover share an enforcer"
+    for program in (model._calls, model._links):
+        assert 0 < len(program._known) <= MAX_REMEMBERED
 
 
 def test_long_names_are_not_remembered() -> None:
     """A name of megabytes is decided and forgotten."""
     model = BuiltinModel(rule_set(SETTINGS), lambda tenant, subject: frozenset({"role:r"}))
     long = "read_" + "x" * MAX_REMEMBERED_NAME
-    assert model.principal("acme", "user:u", "call", long, facts=RequestFacts({})) == (True, ("r",))
+    assert model.principal("acme", "user:u", "call", long, facts=RequestFacts({}, "acme")) == (True, ("r",))
     assert model.link("acme", "user:u", "agent:a", "call", long) == (True, ("delegate-1",))
-    assert model._unconditional.cache_info().currsize == 0
-    assert model._remembered_link.cache_info().currsize == 0
-    assert model._covering.cache_info().currsize == 0
+    assert model._calls is not None
+    assert model._links is not None
+    assert not model._calls._known
+    assert not model._links._known
 
 
 def test_casbin_files_do_not_grow_either(tmp_path: Path) -> None:

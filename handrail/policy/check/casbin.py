@@ -11,6 +11,7 @@ from pathlib import Path as File
 from handrail.config.nearest import nearest
 from handrail.config.settings import CasbinSettings, Place
 from handrail.errors import PolicyError
+from handrail.policy.casbin.model import Model, parse_matcher
 from handrail.policy.casbin_files import CasbinFiles
 from handrail.policy.check.complaint import Complaint, at
 from handrail.policy.check.context import Context
@@ -20,7 +21,6 @@ from handrail.policy.check.python import calls_of, conjuncts, field_of, node_of,
 from handrail.policy.check.rules import condition_complaints
 from handrail.policy.conditions import of_tree
 from handrail.policy.decision import ACTIONS
-from handrail.policy.engine import Model, parse_matcher
 from handrail.policy.links import STOCK_HOPS
 
 _OBJECTS = ("obj", "object", "resource", "tool")

@@ -13,9 +13,9 @@ from typing import Any, cast
 from handrail.config.settings import CasbinSettings, Settings
 from handrail.errors import PolicyError
 from handrail.policy import Policy, PolicyRequest, build
+from handrail.policy.casbin.model import Model
 from handrail.policy.casbin_files import CasbinFiles
 from handrail.policy.decision import Action
-from handrail.policy.engine import Model
 from tests.policy.differential.casbin_cases import CasbinCase, Request, casbin_case, without_line
 from tests.policy.differential.stock import Outcome, StockFiles, StockToml, outcome
 from tests.policy.differential.toml_cases import TomlCase, toml_case
@@ -94,7 +94,7 @@ class OurFiles:
         """Load both; raises PolicyError where we refuse them."""
         self._files = CasbinFiles(CasbinSettings(model, policy))
         self._lines = policy.read_bytes().decode().split("\n")
-        self.mode = "stock"
+        self.mode = self._files.report().mode
 
     def ask(self, asked: Request) -> Outcome:
         """Our answer to one request, with the policy row that the named line holds."""

@@ -78,9 +78,10 @@ class StockToml:
         _introduce(enforcer.get_role_manager(), asked)
         rules: list[str] = []
         for number, name in enumerate(chain_):
-            if number and not enforcer.enforce(_SECOND, chain_[number - 1], name, asked.tenant, asked.tool):
+            links = chain_[number - 1 : number + 1]
+            if number and not enforcer.enforce(_SECOND, *links, asked.tenant, asked.action, asked.tool):
                 return Outcome("deny", None)
-            allowed, row = enforcer.enforce_ex(name, asked.tenant, asked.tool, _Opaque(asked.facts))
+            allowed, row = enforcer.enforce_ex(name, asked.tenant, asked.action, asked.tool, _Opaque(asked.facts))
             if not allowed:
                 return Outcome("deny", row[0] if row else None)
             rules.append(row[0])
@@ -116,12 +117,12 @@ class StockToml:
 
     def _rules(self, action: str) -> list[list[str]]:
         rows = [
-            [rule.id, _subject(rule.subject), rule.tenant, name, rule.when, rule.verdict]
+            [rule.id, _subject(rule.subject), rule.tenant, action, name, rule.when, rule.verdict]
             for rule in self._settings.rules
             for name in self._names(rule, action)
         ]
         rows += [
-            [one.id, _subject(one.to), one.tenant, name, "", "allow"]
+            [one.id, _subject(one.to), one.tenant, action, name, "", "allow"]
             for one in self._settings.delegates
             for name in self._names(one, action)
         ]
@@ -129,7 +130,7 @@ class StockToml:
 
     def _delegations(self, action: str) -> list[list[str]]:
         return [
-            [one.id, _subject(one.from_), _subject(one.to), one.tenant, name]
+            [one.id, _subject(one.from_), _subject(one.to), one.tenant, action, name]
             for one in self._settings.delegates
             for name in self._names(one, action)
         ]
