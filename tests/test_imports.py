@@ -51,7 +51,7 @@ def test_exported_names_load_nothing_heavy(name: str, tmp_path: Path) -> None:
 import sys
 from handrail import {name}
 heavy = ("duckdb", "streamlit", "langchain", "langchain_core", "langgraph", "casbin", "jsonschema", "mcp",
-         "cryptography")
+         "cryptography", "re2")
 print([m for m in sys.modules if m.split(".")[0] in heavy or m.startswith("opentelemetry.exporter")])
 """
     done = _python(source, tmp_path)

@@ -92,8 +92,9 @@ def _subschemas(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     todo = [_resource(schema)]
     while todo:
         resource = todo.pop()
-        if isinstance(resource.contents, Mapping):
-            yield cast("Mapping[str, Any]", resource.contents)
+        contents = cast("Mapping[str, Any] | bool", resource.contents)
+        if not isinstance(contents, bool):
+            yield contents
         todo.extend(resource.subresources())
 
 

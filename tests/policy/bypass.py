@@ -93,7 +93,8 @@ def _denied_text(name: str, condition: str) -> Family:
 
 
 def _denied_part(name: str, condition: str, controls: tuple[str, ...], attacks: Iterable[str]) -> Family:
-    every = _each("do", attacks) + _made("do", strangers("drop table")) + _without("do") + _made("do", MANY)
+    strange = [make for make in strangers("drop table") if type(make()) not in (list, tuple)]
+    every = _each("do", attacks) + _made("do", strange) + _without("do") + _made("do", MANY)
     why = (
         "the tool may read the spelling as what is denied; what is too large to be searched is not known to be harmless"
     )
@@ -116,9 +117,11 @@ TEXTS = [
     _denied_text("lower", "lower(args.do) == 'drop'"),
     _denied_part("a part denied", "contains(args.do, 'drop table')", ("select 1", "drop the table"),
                  [f"x; {one} y" for one in _BETWEEN]),
+    _denied_part("a character denied", "contains(args.do, '\u200b') || contains(args.do, '\n')", ("abc", " ", "A"),
+                 ["a\u200bb", "\u200b", "a\u200b", "a\nb", "a\n", "\n"]),
     _denied_part("a beginning denied", "startswith(args.do, 'rm ')", ("ls", "rmdir x", "arm x"),
-                 ["RM -rf", " rm x", "\trm x", "\u200brm x", "\0rm x", "r\u00adm x", "ｒｍ x", "rm\xa0x",
-                 "\ufeffrm x"]),
+                 ["RM -rf", "RM ", "\0RM ", " rm x", "\trm x", "\u200brm x", "\0rm x",
+                 "r\u00adm x", "ｒｍ x", "rm\xa0x", "\ufeffrm x"]),
     _denied_part("an end denied", "endswith(args.do, '.exe')", ("a.txt", "a.exe.txt"),
                  ["a.EXE", "a.exe ", "a.exe\n", "a.exe\0", "a.e\u200bxe", "a．exe", "a.exe\u202e", "a.exe\u3000"]),
     _denied_part("a pattern denied", "matches(args.do, 'rm .*')", ("ls -l", "rmdir x"),

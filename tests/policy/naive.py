@@ -143,9 +143,11 @@ def _on_text(function: str, text: str, part: str = "") -> Any:
     if function == "within":
         return _within(text, part)
     test: Any = {"startswith": str.startswith, "endswith": str.endswith, "contains": str.__contains__}[function]
+    bare: Any = {"startswith": str.lstrip, "endswith": str.rstrip, "contains": str}[function]
     if test(text, part):
         return True
-    return _refuse() if test(_spelled(text), _folded(part, "NFKD").casefold()) else False
+    other = _folded(part, "NFKD").casefold()
+    return _refuse() if other and test(bare(_folded(text, "NFKD").casefold()), other) else False
 
 
 def _matches(text: str, pattern: str) -> bool:

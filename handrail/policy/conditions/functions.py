@@ -83,7 +83,8 @@ def _startswith(reading: Reading, text: object, part: object) -> bool:
     reading.spend(min(len(whole), len(first)) >> 10)
     if whole.startswith(first):
         return True
-    return _unless_spelled(plain(whole, reading).startswith(plain(first, reading, ends=False)))
+    part = _plain_part(first, reading)
+    return _unless_spelled(part != "" and plain(whole, reading, ends=False).lstrip().startswith(part))
 
 
 def _endswith(reading: Reading, text: object, part: object) -> bool:
@@ -91,7 +92,8 @@ def _endswith(reading: Reading, text: object, part: object) -> bool:
     reading.spend(min(len(whole), len(last)) >> 10)
     if whole.endswith(last):
         return True
-    return _unless_spelled(plain(whole, reading).endswith(plain(last, reading, ends=False)))
+    part = _plain_part(last, reading)
+    return _unless_spelled(part != "" and plain(whole, reading, ends=False).rstrip().endswith(part))
 
 
 def _contains(reading: Reading, container: object, item: object) -> bool:
@@ -100,8 +102,13 @@ def _contains(reading: Reading, container: object, item: object) -> bool:
     whole, inner = _texts(reading, container, item)
     if _found(reading, whole, inner):
         return True
-    other, part = plain(whole, reading), plain(inner, reading, ends=False)
-    return _unless_spelled((other != whole or part != inner) and _found(reading, other, part))
+    other, part = plain(whole, reading, ends=False), _plain_part(inner, reading)
+    return _unless_spelled(part != "" and (other != whole or part != inner) and _found(reading, other, part))
+
+
+def _plain_part(part: str, reading: Reading) -> str:
+    """Its plain form with its blanks, which are meant; empty for a part of nothing but invisible characters."""
+    return plain(part, reading, ends=False)
 
 
 def _found(reading: Reading, whole: str, part: str) -> bool:
