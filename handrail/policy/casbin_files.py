@@ -260,6 +260,8 @@ def _fault(text: str, names: frozenset[str]) -> str:
         tree = parse_matcher(text)
     except (SyntaxError, ValueError, RecursionError, AttributeError, IndexError) as error:
         return f"it is no expression ({error})"
+    if not text.strip():
+        return "it is empty"
     bound = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id not in names | bound:

@@ -106,12 +106,13 @@ def explosive(pattern: str) -> str:
 def _bounded(name: str, call: Function) -> Function:
     """``call`` for short texts and tame patterns; a pattern may come from the request too."""
 
-    def function(text: object, pattern: object) -> Any:
-        if any(isinstance(one, str) and len(one) > MAX_TEXT for one in (text, pattern)):
+    def function(*given: object) -> Any:
+        if any(isinstance(one, str) and len(one) > MAX_TEXT for one in given):
             raise ValueError(f"a text of more than {MAX_TEXT} characters is compared with no pattern")
+        pattern = given[1] if len(given) > 1 else None
         if name in _PATTERNS and isinstance(pattern, str) and (problem := _known_dear(name, pattern)):
             raise ValueError(problem)
-        return call(text, pattern)
+        return call(*given)  # Casbin itself says what is wrong with their number
 
     return function
 

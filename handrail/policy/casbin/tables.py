@@ -84,8 +84,12 @@ def covers_table(values: Iterable[str]) -> Lookup:
     def find(name: str) -> Collection[str]:
         found = [name] if "*" not in name else []
         for length in front_lengths:
+            if length > len(name):
+                break
             found += [one.text for one in fronts.get(name[:length], ()) if one.covers(name)]
         for length in end_lengths:
+            if length > len(name):
+                break
             found += [one.text for one in ends.get(name[-length:], ()) if one.covers(name)]
         return tuple(found)
 
@@ -96,10 +100,12 @@ def by_prefix(
     prefix: Callable[[str], str],
     predicate: Callable[[str], Callable[[str], object]],
     seen: Callable[[str], str] = lambda name: name,
+    key: Callable[[str], str] = lambda name: name,
 ) -> Table:
     """Values under the literal ``prefix`` that every match begins with; ``predicate(value)`` is made once per value.
 
-    ``seen`` is the part of the request's name that the function looks at.
+    ``seen`` is the part of the request's name that the function looks at; ``key`` the form of it in which prefixes
+    are looked up.
     """
 
     def table(values: Iterable[str]) -> Lookup:
@@ -110,10 +116,11 @@ def by_prefix(
 
         def find(name: str) -> Collection[str]:
             text, found = seen(name), list[str]()
+            begins = key(text)
             for length in lengths:
-                if length > len(text):
+                if length > len(begins):
                     break
-                found += [value for accepts, value in rows.get(text[:length], ()) if accepts(text)]
+                found += [value for accepts, value in rows.get(begins[:length], ()) if accepts(text)]
             return tuple(found)
 
         return remembered(find)
@@ -180,6 +187,7 @@ REGEX_OF: dict[str, Callable[[str], str]] = {
 """Casbin's functions that are regular expressions underneath -> what they make of a policy value."""
 
 _LITERAL = re.compile(r"\^?([\w/ \-:,;=@%&~\"'<>!`]*)")
+_SLASHES = re.compile("/+")
 _PLAIN_PATH = re.compile(r"/?(?:\w+/)*\w*")
 _NAMED_BY_COLON = re.compile(r"(.*?):[^\/]+(.*?)")
 _NAMED_IN_BRACES = re.compile(r"(.*?){[^\/]+?}(.*?)")
@@ -200,7 +208,8 @@ def indexed_functions() -> dict[str, Indexed]:
         "keyMatch4": by_prefix(
             lambda value: literal_prefix(key_match4_regex(value)), _later(calls["keyMatch4"], key_match4_regex)
         ),
-        "globMatch": by_prefix(glob_prefix, _later(calls["globMatch"])),
+        # globMatch takes several slashes for one.
+        "globMatch": by_prefix(glob_prefix, _later(calls["globMatch"]), key=lambda name: _SLASHES.sub("/", name)),
         "ipMatch": tried(calls["ipMatch"]),
     }
     return {name: Indexed(calls[name], table) for name, table in tables.items()}
