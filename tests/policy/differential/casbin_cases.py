@@ -23,7 +23,7 @@ _CONCRETE = {"b/*": "b/y", "*": "a", "/r/:id": "/r/7", "/r/{id}": "/r/8", "a*": 
 class Request(NamedTuple):
     """One question, in the words of every generated model."""
 
-    sub: str
+    sub: object
     dom: object
     obj: object
     act: object
@@ -53,13 +53,19 @@ class _Shape:
     """Whether nothing in it is meant to raise or to be refused."""
 
 
-def casbin_case(random: Random, requests: int) -> CasbinCase:
-    """One policy with ``requests`` requests."""
+def casbin_case(random: Random, requests: int, *, texts: bool = True) -> CasbinCase:
+    """One policy with ``requests`` requests; without ``texts`` anything may stand in them."""
     shape = _shape(random)
     rows = _rows(random, shape)
     roles = _roles(random, shape, rows)
-    asked = tuple(_request(random, shape, rows, roles) for _ in range(requests))
-    return CasbinCase(_model(random, shape), _policy(random, shape, rows, roles), asked)
+    asked = [_request(random, shape, rows, roles) for _ in range(requests)]
+    if not texts:
+        asked = [_odd(random, one) if random.random() < 0.3 else one for one in asked]
+    return CasbinCase(_model(random, shape), _policy(random, shape, rows, roles), tuple(asked))
+
+
+def _odd(random: Random, asked: Request) -> Request:
+    return _with(asked, random.choice(("sub", "dom", "obj", "act")), random.choice(words.NO_TEXTS))
 
 
 def _some(random: Random, items: Sequence[_T], chance: float = 0.5) -> list[_T]:
@@ -67,7 +73,7 @@ def _some(random: Random, items: Sequence[_T], chance: float = 0.5) -> list[_T]:
 
 
 def _shape(random: Random) -> _Shape:
-    tame = random.random() < 0.75
+    tame = random.random() < 0.77
     request = ["sub", *_some(random, ["dom"]), "obj", *_some(random, ["act"], 0.9), *_some(random, ["args"])]
     has_eval = random.random() < 0.15
     policy = [name for name in request if name != "args"] + ["cond"] * has_eval + _some(random, ["eft"], 0.6)
@@ -96,7 +102,7 @@ def _matcher(random: Random, request: Sequence[str], has_eval: bool, tame: bool)
         parts.append(random.choice(_fitting(words.EVAL[:3] if tame else words.EVAL, request)))
     if "args" in request and not (tame and random.random() < 0.5):
         parts.append(random.choice(_fitting(words.ARGUMENTS, request)))
-    if not tame and random.random() < 0.5:
+    if not tame and random.random() < 0.6:
         parts.append(random.choice(words.REFUSED if random.random() < 0.05 else words.WILD))
     if random.random() < 0.5:
         random.shuffle(parts)
@@ -137,7 +143,7 @@ def _renamed(text: str, shape: _Shape) -> str:
 
 
 def _rows(random: Random, shape: _Shape) -> list[dict[str, str]]:
-    count = random.choice((0, 1, 2, 3, 5, 8, 13)) if random.random() < 0.98 else 60
+    count = random.choice((0, 1, 2, 3, 5, 8, 13)) if random.random() < 0.98 else 150
     return [_row(random, shape) for _ in range(count)]
 
 
@@ -145,8 +151,10 @@ def _row(random: Random, shape: _Shape) -> dict[str, str]:
     objects: Sequence[str] = words.OBJECTS
     conditions: Sequence[str] = words.CONDITIONS
     if not shape.tame:
-        objects = [*objects, *words.RISKY_OBJECTS, *_some(random, words.BROKEN_PATTERNS, 0.1)]
-        conditions = [*conditions, *_some(random, words.BROKEN_CONDITIONS, 0.05)]
+        objects = [*objects, *words.RISKY_OBJECTS, *_some(random, words.BROKEN_PATTERNS, 0.02)]
+        conditions = [*conditions, *_some(random, words.BROKEN_CONDITIONS, 0.04)]
+    if re.search(r"keyMatch[345]|regexMatch", shape.matcher) and random.random() < 0.98:
+        objects = [text for text in objects if text not in words.NO_REGEX]
     if "args" in shape.request:
         conditions = [*conditions, *(words.ARGUMENT_CONDITIONS if not shape.tame else words.ARGUMENT_CONDITIONS[-1:])]
     row = {
@@ -196,11 +204,11 @@ def _odd_line(random: Random, line: str) -> str:
     chance = random.random()
     if chance < 0.04:
         return random.choice((f"  {line}", f"{line}\t", f"# {line}", f"\u00a0{line}", f"{line}\r", f"\n{line}"))
-    if chance < 0.043:
+    if chance < 0.041:
         return random.choice(
             (f"{line}, extra", line.rpartition(",")[0], f"p9, {line}", f"{line}]", f"{line}(", "p", "x")
         )
-    return line.replace(", allow", ", Allow") if 0.043 < chance < 0.044 else line
+    return line.replace(", allow", ", Allow") if 0.041 < chance < 0.042 else line
 
 
 def _request(random: Random, shape: _Shape, rows: list[dict[str, str]], roles: dict[str, list[list[str]]]) -> Request:
@@ -211,8 +219,6 @@ def _request(random: Random, shape: _Shape, rows: list[dict[str, str]], roles: d
     )  # fmt: skip
     if rows and random.random() < 0.75:
         asked = _near(random, asked, random.choice(rows), roles["g"])
-    if random.random() < 0.03:
-        asked = _with(asked, random.choice(("dom", "obj", "act")), random.choice(words.NO_STRINGS))
     return asked
 
 

@@ -8,20 +8,21 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from handrail.config.settings import CasbinSettings, Settings
 from handrail.errors import PolicyError
 from handrail.policy import Policy, PolicyRequest, build
 from handrail.policy.casbin.model import Model
+from handrail.policy.casbin.program import load
 from handrail.policy.casbin_files import CasbinFiles
 from handrail.policy.decision import Action
 from tests.policy.differential.casbin_cases import CasbinCase, Request, casbin_case, without_line
-from tests.policy.differential.stock import Outcome, StockFiles, StockToml, outcome
+from tests.policy.differential.stock import Outcome, StockFiles, StockToml, outcome, values
 from tests.policy.differential.toml_cases import TomlCase, toml_case
 
-TOML_SHARE = 5
-"""Every how many-th policy is one of handrail.toml; the others are Casbin files."""
+SHARE = 5
+"""Of so many policies one is a handrail.toml, one is put to the engine beneath, the others are Casbin files."""
 
 
 @dataclass(slots=True)
@@ -58,32 +59,55 @@ def compare(seed: int, number: int, requests: int) -> Tally:
     """Compare policy ``number`` of the series ``seed`` with that many requests."""
     random = Random(f"{seed}:{number}")
     where = f"--seed {seed} --only {number}"
-    if number % TOML_SHARE == 0:
+    if number % SHARE == 0:
         return compare_toml(toml_case(random, requests), where)
+    if number % SHARE == 1:
+        return compare_casbin(casbin_case(random, requests, texts=False), where, OurProgram)
     return compare_casbin(casbin_case(random, requests), where)
 
 
-def compare_casbin(case: CasbinCase, where: str = "") -> Tally:
+class Side(Protocol):
+    """One of the two that are compared."""
+
+    def ask(self, asked: Request) -> Outcome:
+        """The answer to one request, with the policy row that decided."""
+        ...
+
+
+class Failed:
+    """A side that cannot be loaded: every request to it raises."""
+
+    mode = "fails"
+
+    def __init__(self, error: Exception) -> None:
+        """``error`` is why."""
+        self._outcome = Outcome("raised", type(error).__name__)
+
+    def ask(self, asked: Request) -> Outcome:
+        """Always the same."""
+        return self._outcome
+
+
+def compare_casbin(case: CasbinCase, where: str = "", side: type[OurFiles | OurProgram] | None = None) -> Tally:
     """Ours against stock on one pair of Casbin files."""
     with tempfile.TemporaryDirectory(prefix="handrail-differential-") as folder:
-        return _compare_casbin(case, where, Path(folder))
+        return _compare_casbin(case, where, Path(folder), side or OurFiles)
 
 
-def _compare_casbin(case: CasbinCase, where: str, folder: Path) -> Tally:
+def _compare_casbin(case: CasbinCase, where: str, folder: Path, side: type[OurFiles | OurProgram]) -> Tally:
     tally = Tally(policies=1, pairs=len(case.requests))
-    ours, stock = _load(case, folder)
+    ours, stock = _load(case, folder, side)
     if isinstance(ours, PolicyError):
         tally.refused = tally.pairs
         tally.reasons[_kind(ours)] += 1
-        if isinstance(stock, StockFiles):
-            tally.refused_alone = sum(stock.ask(asked).verdict != "raised" for asked in case.requests)
+        tally.refused_alone = sum(stock.ask(asked).verdict != "raised" for asked in case.requests)
         return tally
     tally.decided[ours.mode] += tally.pairs
     for asked in case.requests:
-        theirs, mine = stock if isinstance(stock, Outcome) else stock.ask(asked), ours.ask(asked)
+        theirs = stock.ask(asked)
         tally.answers[theirs.verdict] += 1
-        if theirs != mine and not tally.differences:
-            tally.differences.append(_casbin_repro(case, asked, folder, where))
+        if theirs != ours.ask(asked) and not tally.differences:
+            tally.differences.append(_casbin_repro(case, asked, folder, where, side))
     return tally
 
 
@@ -94,12 +118,11 @@ class OurFiles:
         """Load both; raises PolicyError where we refuse them."""
         self._files = CasbinFiles(CasbinSettings(model, policy))
         self._lines = policy.read_bytes().decode().split("\n")
-        self.mode = self._files.report().mode
+        self.mode: str = self._files.report().mode
 
     def ask(self, asked: Request) -> Outcome:
         """Our answer to one request, with the policy row that the named line holds."""
         subject = f"user:{asked.sub}"
-        # What a request may hold is checked before the policy is asked; here it is asked all the same.
         request = PolicyRequest(cast("str", asked.dom), (subject,), cast("str", asked.obj), cast("Action", asked.act))
         request = replace(request, facts={"args": asked.args})
         found = outcome(lambda: self._files.principal(request, subject))
@@ -111,47 +134,77 @@ class OurFiles:
         return (Model.read_line(line.strip()) or ())[1:]
 
 
-def _load(case: CasbinCase, folder: Path) -> tuple[OurFiles | PolicyError, StockFiles | Outcome]:
+class OurProgram:
+    """Our engine's answers over the same texts, whatever stands in a request and whatever we would refuse at load."""
+
+    def __init__(self, model: Path, policy: Path) -> None:
+        """Load both; raises what Casbin raises."""
+        lines = policy.read_bytes().decode().split("\n")
+        parsed = Model(model.read_text("utf-8"))
+        self._program = load(parsed, "\n".join(line.strip() for line in lines))
+        self._fields = parsed.tokens("r", "r")
+        self.mode: str = self._program.report().mode
+
+    def ask(self, asked: Request) -> Outcome:
+        """Our engine's answer to one request."""
+        return outcome(lambda: self._program.ask(*values(asked, self._fields)))
+
+
+def _load(
+    case: CasbinCase, folder: Path, side: type[OurFiles | OurProgram]
+) -> tuple[OurFiles | OurProgram | Failed | PolicyError, Side]:
     model, policy = folder / "model.conf", folder / "policy.csv"
     model.write_bytes(case.model.encode())
     policy.write_bytes(case.policy.encode())
+    return _made(side, model, policy), _stock(model, policy)
+
+
+def _made(side: type[OurFiles | OurProgram], model: Path, policy: Path) -> OurFiles | OurProgram | Failed | PolicyError:
     try:
-        ours: OurFiles | PolicyError = OurFiles(model, policy)
+        return side(model, policy)
     except PolicyError as error:
-        ours = error
-    try:
-        return ours, StockFiles(model, policy)
+        return error
     except Exception as error:
-        return ours, Outcome("raised", type(error).__name__)
+        if side is OurFiles:
+            raise
+        return Failed(error)
 
 
-def _answers(case: CasbinCase, asked: Request, folder: Path) -> tuple[Outcome, Outcome] | None:
-    """Ours and stock's to one request, from a fresh start; None where we refuse the policy."""
-    ours, stock = _load(case, folder)
+def _stock(model: Path, policy: Path) -> Side:
+    try:
+        return StockFiles(model, policy)
+    except Exception as error:
+        return Failed(error)
+
+
+def _differ(case: CasbinCase, asked: Request, folder: Path, side: type[OurFiles | OurProgram]) -> tuple[Outcome, ...]:
+    """Ours and stock's answer to one request, from a fresh start, where they are not the same."""
+    ours, stock = _load(case, folder, side)
     if isinstance(ours, PolicyError):
-        return None
-    return ours.ask(asked), stock if isinstance(stock, Outcome) else stock.ask(asked)
+        return ()
+    answers = ours.ask(asked), stock.ask(asked)
+    return answers if answers[0] != answers[1] else ()
 
 
-def _casbin_repro(case: CasbinCase, asked: Request, folder: Path, where: str) -> str:
+def _casbin_repro(case: CasbinCase, asked: Request, folder: Path, where: str, side: type[OurFiles | OurProgram]) -> str:
     """The smallest policy that we find by leaving out lines, with the answers to it."""
     number = 0
     while number < len(case.policy.split("\n")):
         fewer = without_line(case, number)
-        answers = _answers(fewer, asked, folder)
-        if answers and answers[0] != answers[1]:
+        if _differ(fewer, asked, folder, side):
             case = fewer
         else:
             number += 1
-    ours, stock = _answers(case, asked, folder) or ("the same policy again", "gives no difference")
-    return f"{where}\n{case.model}\n{case.policy!r}\n{asked}\nours:  {ours}\nstock: {stock}\n"
+    ours, stock = _differ(case, asked, folder, side) or ("asked again, no difference", "the same")
+    return f"{where} {side.__name__}\n{case.model}\n{case.policy!r}\n{asked}\nours:  {ours}\nstock: {stock}\n"
 
 
 def compare_toml(case: TomlCase, where: str = "") -> Tally:
     """Ours against stock on one handrail.toml."""
     tally = Tally(policies=1, pairs=len(case.requests))
     ours, stock = build(case.settings), StockToml(case.settings)
-    tally.decided["stock"] += tally.pairs
+    report = ours.report()
+    tally.decided[report.mode if report else "no rules"] += tally.pairs
     for asked in case.requests:
         theirs, mine = stock.ask(asked), _decided(ours, asked)
         tally.answers[theirs.verdict] += 1

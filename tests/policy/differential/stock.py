@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from itertools import chain
 from pathlib import Path
@@ -39,6 +39,11 @@ _VALUES: dict[str, Callable[[Request], object]] = {
 }
 
 
+def values(asked: Request, fields: Sequence[str]) -> list[object]:
+    """What a request holds, in the order of a model's fields."""
+    return [_VALUES[name](asked) for name in fields]
+
+
 class StockFiles:
     """Stock Casbin over a model.conf and a policy.csv; raises on loading what Casbin raises."""
 
@@ -48,7 +53,7 @@ class StockFiles:
 
     def ask(self, asked: Request) -> Outcome:
         """Stock's answer to one request; its row is a list of texts."""
-        return outcome(lambda: self._enforcer.enforce_ex(*(_VALUES[name](asked) for name in self._fields)))
+        return outcome(lambda: self._enforcer.enforce_ex(*values(asked, self._fields)))
 
 
 def outcome(ask: Callable[[], Any]) -> Outcome:
@@ -65,33 +70,32 @@ class StockToml:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._enforcers: dict[str, Any] = {action: self._load(action) for action in ("call", "read", "write")}
+        self._enforcer = self._load()
 
     def ask(self, asked: PolicyRequest) -> Outcome:
         """The answer for the whole chain: every principal, every link and every scope must allow it."""
-        chain_ = asked.principals
-        if not asked.tenant or not asked.tool or len(set(chain_)) < len(chain_) or len(chain_) > 8:
+        names = asked.principals
+        if not asked.tenant or not asked.tool or len(set(names)) < len(names) or len(names) > 8:
             return Outcome("deny", None)
         if not all(any(covers(pattern, asked.tool) for pattern in scope) for scope in asked.scopes):
             return Outcome("deny", None)
-        enforcer = self._enforcers[asked.action]
+        enforcer, what = self._enforcer, (asked.tenant, asked.action, asked.tool)
         _introduce(enforcer.get_role_manager(), asked)
         rules: list[str] = []
-        for number, name in enumerate(chain_):
-            links = chain_[number - 1 : number + 1]
-            if number and not enforcer.enforce(_SECOND, *links, asked.tenant, asked.action, asked.tool):
+        for number, name in enumerate(names):
+            if number and not enforcer.enforce(_SECOND, names[number - 1], name, *what):
                 return Outcome("deny", None)
-            allowed, row = enforcer.enforce_ex(name, asked.tenant, asked.action, asked.tool, _Opaque(asked.facts))
+            allowed, row = enforcer.enforce_ex(name, *what, _Opaque(asked.facts))
             if not allowed:
                 return Outcome("deny", row[0] if row else None)
             rules.append(row[0])
         return Outcome("allow", rules[0])
 
-    def _load(self, action: str) -> Any:
+    def _load(self) -> Any:
         model = casbin.Model()
         model.load_model_from_text(files("handrail.policy").joinpath("model.conf").read_text("utf-8"))
-        model["p"]["p"].policy = self._rules(action)
-        model["p"]["p2"].policy = self._delegations(action)
+        model["p"]["p"].policy = self._rules()
+        model["p"]["p2"].policy = self._delegations()
         enforcer = casbin.Enforcer(model)
         enforcer.add_function("covers", covers)
         enforcer.add_function("holds", lambda key, when, effect, facts: toml_cases.holds(when, effect, facts.args()))
@@ -115,28 +119,29 @@ class StockToml:
         ]
         return [*held, *included]
 
-    def _rules(self, action: str) -> list[list[str]]:
+    def _rules(self) -> list[list[str]]:
         rows = [
             [rule.id, _subject(rule.subject), rule.tenant, action, name, rule.when, rule.verdict]
             for rule in self._settings.rules
-            for name in self._names(rule, action)
+            for action, name in self._covered(rule)
         ]
         rows += [
             [one.id, _subject(one.to), one.tenant, action, name, "", "allow"]
             for one in self._settings.delegates
-            for name in self._names(one, action)
+            for action, name in self._covered(one)
         ]
         return sorted(rows, key=lambda row: row[-1] != "deny")
 
-    def _delegations(self, action: str) -> list[list[str]]:
+    def _delegations(self) -> list[list[str]]:
         return [
             [one.id, _subject(one.from_), _subject(one.to), one.tenant, action, name]
             for one in self._settings.delegates
-            for name in self._names(one, action)
+            for action, name in self._covered(one)
         ]
 
-    def _names(self, entry: RuleSettings | DelegateSettings, action: str) -> list[str]:
-        return self._expanded({"call": entry.call, "read": entry.read, "write": entry.write}[action])
+    def _covered(self, entry: RuleSettings | DelegateSettings) -> list[tuple[str, str]]:
+        written = {"call": entry.call, "read": entry.read, "write": entry.write}
+        return [(action, name) for action, names in written.items() for name in self._expanded(names)]
 
     def _expanded(self, names: tuple[str, ...]) -> list[str]:
         groups: Mapping[str, tuple[str, ...]] = self._settings.groups
