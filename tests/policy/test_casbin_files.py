@@ -279,6 +279,12 @@ def test_conditions_in_rows(tmp_path: Path) -> None:
             assert given == [False, True, False, True, False, False, False, False, False]
 
 
+def test_an_empty_condition_is_named(tmp_path: Path) -> None:
+    """A row without its condition is refused with its line, not with an error of ours."""
+    with pytest.raises(PolicyError, match=r"policy\.csv:2: .*it is empty"):
+        casbin_policy(tmp_path, EVAL_MODEL, "p, ana, pay, True\np, bob, pay, \n")
+
+
 def test_digest_covers_both_files(tmp_path: Path) -> None:
     """A change in either file changes the digest."""
     digests = {
