@@ -162,7 +162,7 @@ def _lower(reading: Reading, text: object) -> str:
     if type(text) is not str:
         raise Unevaluable(f"{kind(text)} is no string")
     require_sound(text, reading=reading)
-    reading.spend(len(text) >> 6)
+    reading.spend(len(text) >> (8 if text.isascii() else 4))
     return text.lower()
 
 
