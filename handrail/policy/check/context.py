@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property, lru_cache
 
 from handrail.config.settings import DelegateSettings, Place, RuleSettings, Settings
-from handrail.policy.check.facts import ToolFacts, ToolSchema
-from handrail.policy.conditions import Condition
+from handrail.policy.check.facts import Resolved, ToolFacts, ToolSchema
+from handrail.policy.conditions import Condition, unparse
 from handrail.policy.links import reach, settings_roles
 from handrail.policy.patterns import Pattern
 from handrail.policy.rows import Rule, RuleSet
@@ -20,6 +20,7 @@ class Context:
 
     def __init__(self, settings: Settings, rows: RuleSet, tools: Mapping[str, ToolSchema]) -> None:
         self.settings, self.rows = settings, rows
+        self._equal: dict[Resolved, Resolved] = {}
         self.tools = {name: self._facts(name, schema) for name, schema in tools.items()}
         self._entries: dict[str, RuleSettings | DelegateSettings] = dict(
             zip(
@@ -30,11 +31,12 @@ class Context:
         self.included = {
             f"role:{role}": frozenset(f"role:{one}" for one in reach(settings.roles, role)) for role in settings.roles
         }
+        self._asked: dict[str, str] = {}
         self._matching = lru_cache(None)(self._match)
 
     def _facts(self, name: str, schema: ToolSchema) -> ToolFacts:
         validated = [one.schema for one in self.settings.validates if one.on == "arguments" and one.tool == name]
-        return ToolFacts(schema, validated=validated)
+        return ToolFacts(schema, validated=validated, equal=self._equal)
 
     def place(self, rule: Rule) -> Place:
         """Where the rule, or the delegation that gives it, stands."""
@@ -54,10 +56,20 @@ class Context:
         """What the rule asks for; None for nothing."""
         return self.rows.conditions[rule.when] if rule.when else None
 
-    def covered(self, rule: Rule) -> list[str]:
+    def asks(self, rule: Rule) -> str:
+        """The rule's condition, written alike for alike conditions; empty for none."""
+        if not rule.when:
+            return ""
+        if rule.when not in self._asked:
+            self._asked[rule.when] = unparse(self.rows.conditions[rule.when].tree)
+        return self._asked[rule.when]
+
+    def covered(self, rule: Rule) -> tuple[str, ...]:
         """Known tools whose calls the rule covers."""
         patterns = [pattern for action, pattern in rule.covers if action == "call"]
-        return list(dict.fromkeys(name for pattern in patterns for name in self._matching(pattern)))
+        if len(patterns) == 1:
+            return self._matching(patterns[0])
+        return tuple(dict.fromkeys(name for pattern in patterns for name in self._matching(pattern)))
 
     def described(self, rule: Rule) -> dict[str, ToolFacts]:
         """Covered tools whose arguments are known; one without a name stands for everything else."""

@@ -40,22 +40,35 @@ class Resolved:
 class ToolFacts:
     """The facts of a call of one tool. Remembers what it has resolved."""
 
-    def __init__(self, *schemas: ToolSchema, validated: Sequence[Mapping[str, Any]] = ()) -> None:
-        """``schemas`` are the tool's own; ``validated`` those of validators, which need not name every argument."""
-        rows = [Schema(one, one) for one in schemas if one is not None]
+    def __init__(
+        self,
+        schema: ToolSchema,
+        *,
+        validated: Sequence[Mapping[str, Any]] = (),
+        equal: dict[Resolved, Resolved] | None = None,
+    ) -> None:
+        """``schema`` is the tool's own; ``validated`` those of validators, which need not name every argument.
+
+        Facts that share ``equal`` give the same object for the same values, so that it can stand for them.
+        """
+        rows = [Schema(schema, schema)] if schema is not None else []
         rows += [Schema(one, one, open=True) for one in validated]
         self._args = Values(objects=Shapes(((),)))
         for row in rows:
             self._args = self._args.meet(replace(values_of(row), missing=False))
-        self.known = any(schemas)
+        self.known = bool(schema)
         """Whether the tool's own schema is known."""
         self._resolved: dict[tuple[str, ...], Resolved] = {}
+        self._equal = equal if equal is not None else {}
 
     def resolve(self, path: Path) -> Resolved:
         """What ``path`` can be."""
         found = self._resolved.get(path.steps)
         if found is None:
-            found = self._resolved[path.steps] = self._resolve(path.steps)
+            found = self._resolve(path.steps)
+            if not (found.values.lists or found.values.objects):  # these hold schemas, which have no hash
+                found = self._equal.setdefault(found, found)
+            self._resolved[path.steps] = found
         return found
 
     def values(self, path: Path) -> Values:

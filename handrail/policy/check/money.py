@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from handrail.policy.check.complaint import Complaint, at
 from handrail.policy.check.context import Context
 from handrail.policy.check.facts import ToolFacts
 from handrail.policy.check.refine import Known, refine
 from handrail.policy.check.rules import words
-from handrail.policy.check.subjects import contains, wider_subjects
+from handrail.policy.check.subjects import tenant_within, wider_subjects
 from handrail.policy.check.values import Values
 from handrail.policy.conditions import Compare, Node, Path, path_text, walk
 from handrail.policy.rows import Rule
@@ -27,11 +27,12 @@ _MONEY_WORDS = frozenset({"send"})
 def unbounded_money(context: Context) -> Iterator[Complaint]:
     """One complaint for each rule that lets anybody but an agent move any amount; agents act within users' rights."""
     amounts = {name: found for name, facts in context.tools.items() if (found := _amounts(context, name, facts))}
+    bounds = _Bounds(context, amounts)
     for rule in context.written if amounts else ():
         if rule.verdict == "deny" or rule.subject.startswith("agent:"):
             continue
         for tool in (name for name in context.covered(rule) if name in amounts):
-            if path := next((path for path in amounts[tool] if not _bounded(context, rule, tool, path)), None):
+            if path := next((path for path in amounts[tool] if not bounds.hold(rule, tool, path)), None):
                 shown = path_text(path.steps)
                 problem = f"{context.name(rule)} allows {tool} with any {shown}."
                 yield at(context.place(rule), "unbounded-money", problem, f'Add when = "{shown} <= LIMIT".')
@@ -60,31 +61,42 @@ def _is_unbounded(values: Values) -> bool:
     return values.numbers is not None and values.numbers.hull().high is None
 
 
-def _bounded(context: Context, rule: Rule, tool: str, path: Path) -> bool:
-    """Whether the rule's condition, or a denial that is at least as wide, keeps ``path`` from growing."""
-    facts = context.tools[tool]
-    condition = context.condition(rule)
-    if condition is not None and _bounds(condition.tree, True, facts, path):
-        return True
-    wider = wider_subjects(context, rule.subject, rule.tenant)
-    for one in context.rows.rules:
-        if one.verdict == "deny" and one.subject in wider and tool in context.covered(one) and _as_wide(one, rule):
-            denial = context.condition(one)
-            if denial is None or _bounds(denial.tree, False, facts, path):
-                return True
-    return False
+class _Bounds:
+    """Whether conditions keep an argument from growing. Remembers the answer for conditions on the same values."""
 
+    def __init__(self, context: Context, tools: Collection[str]) -> None:
+        self._context = context
+        self._denials: dict[str, list[Rule]] = {}
+        for rule in context.rows.rules if tools else ():
+            if rule.verdict == "deny":
+                for tool in (name for name in context.covered(rule) if name in tools):
+                    self._denials.setdefault(tool, []).append(rule)
+        self._known: dict[tuple[object, ...], bool] = {}
 
-def _as_wide(deny: Rule, rule: Rule) -> bool:
-    # Objects were compared by the tool in question.
-    return contains(
-        Rule("", "", "deny", "", deny.tenant, rule.covers, ""), Rule("", "", "allow", "", rule.tenant, rule.covers, "")
-    )
+    def hold(self, rule: Rule, tool: str, path: Path) -> bool:
+        """Whether the rule's condition, or a denial that is at least as wide, bounds ``path``."""
+        if self._bounds(rule, True, tool, path):
+            return True
+        wider = wider_subjects(self._context, rule.subject, rule.tenant)
+        return any(
+            one.subject in wider
+            and tenant_within(one.tenant, rule.tenant)
+            and (not one.when or self._bounds(one, False, tool, path))
+            for one in self._denials.get(tool, ())
+        )
 
-
-def _bounds(tree: Node, want: bool, facts: ToolFacts, path: Path) -> bool:
-    left = refine(tree, want, Known(facts.values, {}))
-    return left is None or not _is_unbounded(left.values(path)) or _beside_a_fact(tree, path)
+    def _bounds(self, rule: Rule, want: bool, tool: str, path: Path) -> bool:
+        condition = self._context.condition(rule)
+        if condition is None:
+            return False
+        facts = self._context.tools[tool]
+        steps = dict.fromkeys((*condition.paths, path.steps))
+        key = (condition.source, want, path, *(id(facts.resolve(Path(one))) for one in steps))
+        if key not in self._known:
+            left = refine(condition.tree, want, Known(facts.values, {}))
+            bounded = left is None or not _is_unbounded(left.values(path))
+            self._known[key] = bounded or _beside_a_fact(condition.tree, path)
+        return self._known[key]
 
 
 def _beside_a_fact(tree: Node, path: Path) -> bool:

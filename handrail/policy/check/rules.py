@@ -36,19 +36,22 @@ class RuleCheck:
             if condition is not None:
                 yield from self._of_condition(rule, condition)
 
-    def _finding(self, condition: Condition, facts: ToolFacts) -> Finding:
-        """What there is to say of ``condition`` for the tool of ``facts``."""
-        values = (facts.resolve(Path(steps)) for steps in dict.fromkeys(condition.paths))
-        key = (condition.source, *map(id, values))
-        if key not in self._found:
-            self._found[key] = examine(condition.tree, facts)
-        return self._found[key]
+    def _findings(self, condition: Condition, tools: Mapping[str, ToolFacts]) -> dict[str, Finding]:
+        """What there is to say of ``condition`` for each tool."""
+        paths = [Path(steps) for steps in dict.fromkeys(condition.paths)]
+        found: dict[str, Finding] = {}
+        for tool, facts in tools.items():
+            key = (condition.source, *[id(facts.resolve(path)) for path in paths])
+            if key not in self._found:
+                self._found[key] = examine(condition.tree, facts)
+            found[tool] = self._found[key]
+        return found
 
     def _of_condition(self, rule: Rule, condition: Condition) -> Iterator[Complaint]:
         place, name = self._context.place(rule), self._context.name(rule)
         for problem in _of_other_actions(rule, condition):
             yield at(place, problem.code, f"{name}: {problem.text}.", problem.hint)
-        found = {tool: self._finding(condition, facts) for tool, facts in self._context.described(rule).items()}
+        found = self._findings(condition, self._context.described(rule))
         yield from _complaints(name, place, condition, found)
 
 

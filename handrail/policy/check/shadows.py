@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from handrail.policy.check.complaint import Complaint, at
 from handrail.policy.check.context import Context
 from handrail.policy.check.subjects import contains, overlap, patterns_meet, wider_subjects
 from handrail.policy.rows import Delegation, Rule
 
-_Key = tuple[str, str, str, str]
+_Key = tuple[str, str, str, str, str]
 
 
 def shadows(context: Context) -> Iterator[Complaint]:
@@ -41,47 +41,51 @@ class _Index:
     """Rules by what must be equal, or be a star, in every rule that is wider than another."""
 
     def __init__(self, context: Context) -> None:
+        self._context = context
         self._literal: dict[_Key, list[Rule]] = {}
-        self._starred: dict[tuple[str, str], list[Rule]] = {}
+        self._starred: dict[tuple[str, str, str], list[Rule]] = {}
         for rule in context.rows.rules:
+            asks = context.asks(rule)
             for action, pattern in rule.covers:
                 if pattern.is_literal:
-                    self._literal.setdefault((rule.verdict, rule.subject, action, pattern.text), []).append(rule)
+                    key = rule.verdict, rule.subject, asks, action, pattern.text
+                    self._literal.setdefault(key, []).append(rule)
             if any(not pattern.is_literal for _, pattern in rule.covers):
-                self._starred.setdefault((rule.verdict, rule.subject), []).append(rule)
+                self._starred.setdefault((rule.verdict, rule.subject, asks), []).append(rule)
 
-    def wider(self, context: Context, rule: Rule, verdict: str) -> Iterator[Rule]:
-        """Rules of ``verdict`` whose subject, tenant and objects cover those of ``rule``."""
+    def wider(self, rule: Rule, verdict: str) -> Iterator[Rule]:
+        """Rules of ``verdict`` that match wherever ``rule`` does, by subject, tenant, object and condition."""
         action, first = rule.covers[0]
-        for subject in sorted(wider_subjects(context, rule.subject, rule.tenant)):
-            for one in self._literal.get((verdict, subject, action, first.text), ()):
-                if one.key != rule.key and contains(one, rule):
-                    yield one
-            for one in self._starred.get((verdict, subject), ()):
-                if one.key != rule.key and contains(one, rule):
-                    yield one
+        conditions = {"", self._context.asks(rule)}
+        for subject in sorted(wider_subjects(self._context, rule.subject, rule.tenant)):
+            for asks in conditions:
+                yield from _wider(self._literal.get((verdict, subject, asks, action, first.text), ()), rule)
+                yield from _wider(self._starred.get((verdict, subject, asks), ()), rule)
+
+
+def _wider(rules: Iterable[Rule], rule: Rule) -> Iterator[Rule]:
+    return (one for one in rules if one.key != rule.key and contains(one, rule))
 
 
 def _denied(context: Context, index: _Index, rule: Rule) -> Complaint | None:
     if rule.verdict == "deny":
         return None
-    for one in index.wider(context, rule, "deny"):
-        if _asks_no_more(context, one, rule):
-            line = context.place(one).line
-            problem = f'{context.name(rule)} never allows anything: rule "{one.id}" in line {line} denies all of it.'
-            return at(context.place(rule), "shadowed", problem, "Remove it, or narrow the denial: a deny always wins.")
+    for one in index.wider(rule, "deny"):
+        line = context.place(one).line
+        problem = f'{context.name(rule)} never allows anything: rule "{one.id}" in line {line} denies all of it.'
+        return at(context.place(rule), "shadowed", problem, "Remove it, or narrow the denial: a deny always wins.")
     return None
 
 
 def _repeated(context: Context, index: _Index, rule: Rule, order: dict[str, int]) -> Complaint | None:
-    if rule.key not in {one.key for one in context.written[order[rule.key] : order[rule.key] + 1]}:
+    if order[rule.key] >= len(context.written):
         return None  # what a delegation allows may well be allowed by a rule too
     needless: Complaint | None = None
-    for one in index.wider(context, rule, rule.verdict):
-        if order[one.key] >= len(context.written) or not _asks_no_more(context, one, rule):
+    for one in index.wider(rule, rule.verdict):
+        if order[one.key] >= len(context.written):
             continue
         line = context.place(one).line
-        same = one.subject == rule.subject and contains(rule, one) and _asks_no_more(context, rule, one)
+        same = one.subject == rule.subject and contains(rule, one) and context.asks(one) == context.asks(rule)
         if same and order[one.key] < order[rule.key]:
             problem = f'{context.name(rule)} says the same as rule "{one.id}" in line {line}.'
             return at(context.place(rule), "duplicate", problem, "Remove one of them.")
@@ -89,14 +93,6 @@ def _repeated(context: Context, index: _Index, rule: Rule, order: dict[str, int]
             problem = f'{context.name(rule)} is needless: rule "{one.id}" in line {line} covers all of it.'
             needless = at(context.place(rule), "redundant", problem, "Remove it, or narrow the other one.")
     return needless
-
-
-def _asks_no_more(context: Context, wide: Rule, narrow: Rule) -> bool:
-    """Whether ``wide`` matches wherever ``narrow`` does, as far as conditions go."""
-    if not wide.when or wide.when == narrow.when:
-        return True
-    one, other = context.condition(wide), context.condition(narrow)
-    return one is not None and other is not None and one.tree == other.tree
 
 
 def _allows(context: Context, rule: Rule, one: Delegation) -> bool:

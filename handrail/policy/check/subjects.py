@@ -23,10 +23,14 @@ def wider_subjects(context: Context, subject: str, tenant: str) -> frozenset[str
 
 def contains(wide: Rule, narrow: Rule) -> bool:
     """Whether ``wide`` covers every tenant and object that ``narrow`` does; subjects are not compared."""
-    return _within(wide.tenant, narrow.tenant) and _covers(wide.covers, narrow.covers)
+    return tenant_within(wide.tenant, narrow.tenant) and _covers(wide.covers, narrow.covers)
 
 
-@lru_cache(4_096)
+def tenant_within(wide: str, narrow: str) -> bool:
+    """Whether the name or pattern ``wide`` covers every tenant that ``narrow`` does."""
+    return wide in ("*", narrow) or _within(wide, narrow)
+
+
 def _covers(wide: Covers, narrow: Covers) -> bool:
     return all(
         any(act == action and _within(one.text, pattern.text) for act, one in wide) for action, pattern in narrow
