@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handrail.config import Settings
+from handrail.config.live import live_file
 from handrail.errors import PolicyError
 from handrail.gate import Gate
 from handrail.rulebook import Rulebook
@@ -36,22 +38,38 @@ def check_agent(gate: Gate, agent: object) -> None:
 
 
 def check_again(rulebook: Rulebook, settings: Settings) -> None:
-    """Whether changed settings fit the tools that are known so far. Raises what `check_tools` raises."""
-    if rulebook.tools:
-        check_tools(settings, rulebook.tools)
+    """Whether changed files fit the tools that are known so far. Raises what `check_tools` raises.
+
+    Nothing keeps a change of rights out that was made while agents run, only the team's own files are looked at; and
+    errors that only narrow rights are logged, so that a denial is in force at once whatever it shadows.
+    """
+    from handrail.policy.check import HARMLESS
+
+    if rulebook.tools and _written(settings) != _written(rulebook.now.settings):
+        check_tools(settings, rulebook.tools, harmless=HARMLESS)
 
 
-def check_tools(settings: Settings, tools: Mapping[str, ToolSchema]) -> None:
-    """Raise PolicyError for the first error of the policy beside ``tools``; warnings, and all in observe mode, are
-    logged."""
+def _written(settings: Settings) -> dict[Path, bytes | None]:
+    live = live_file(settings.data)
+    return {path: content for path, content in settings.sources.items() if path != live}
+
+
+def check_tools(
+    settings: Settings, tools: Mapping[str, ToolSchema], *, harmless: Collection[str] = frozenset()
+) -> None:
+    """Raise PolicyError for the first error of the policy beside ``tools``.
+
+    Warnings, errors whose code is ``harmless``, and everything in observe mode are logged.
+    """
     from handrail.policy.check import check
 
     found = check(settings, tools)
     errors = [one for one in found if one.severity == "error"]
-    if errors and settings.mode == "enforce":
-        raise _error(errors)
+    grave = [one for one in errors if one.code not in harmless]
+    if grave and settings.mode == "enforce":
+        raise _error(grave)
     for one in errors:
-        log.error("%s %s In enforce mode this is refused.", one, one.hint)
+        log.error("%s %s In enforce mode this is refused at start.", one, one.hint)
     _warn(settings, [one for one in found if one.severity == "warning"])
 
 

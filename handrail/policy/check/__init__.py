@@ -8,15 +8,15 @@ from pathlib import Path
 from handrail.config.settings import Place, Settings
 from handrail.config.tools import misspelled_tools, unknown_tools
 from handrail.errors import ConfigError
-from handrail.policy.check.complaint import CODES, Complaint, Severity, at
-from handrail.policy.check.context import Context
+from handrail.policy.check.complaint import CODES, HARMLESS, Complaint, Severity, at
+from handrail.policy.check.context import Context, as_written
 from handrail.policy.check.facts import ToolSchema
 from handrail.policy.check.money import unbounded_money
 from handrail.policy.check.rules import RuleCheck
 from handrail.policy.check.shadows import inert_delegations, shadows
 from handrail.policy.rows import rule_set
 
-__all__ = ["CODES", "Complaint", "Severity", "ToolSchema", "check", "of_error"]
+__all__ = ["CODES", "HARMLESS", "Complaint", "Severity", "ToolSchema", "check", "of_error"]
 
 
 def check(settings: Settings, tools: Mapping[str, ToolSchema], *, complete: bool = False) -> list[Complaint]:
@@ -25,6 +25,7 @@ def check(settings: Settings, tools: Mapping[str, ToolSchema], *, complete: bool
     ``tools`` are those of the governed agents, each with the JSON Schema of its arguments, or None where that is not
     known. ``complete`` says that there are no other agents: then a name unlike any tool is an error too.
     """
+    settings = as_written(settings)
     found = [*_names(settings, tools, complete)]
     try:
         rows = rule_set(settings)
@@ -40,6 +41,9 @@ def check(settings: Settings, tools: Mapping[str, ToolSchema], *, complete: bool
         from handrail.policy.check.casbin import casbin_complaints
 
         found += casbin_complaints(settings.casbin, context, complete=complete)
+    # a condition that is wrong bounds nothing, which need not be said as well
+    wrong = {(one.file, one.line) for one in found if one.severity == "error"}
+    found = [one for one in found if one.code != "unbounded-money" or (one.file, one.line) not in wrong]
     return sorted(dict.fromkeys(found), key=_order)
 
 

@@ -40,6 +40,10 @@ CODES: Mapping[str, tuple[Severity, str]] = {
 }  # fmt: skip
 """Code -> how grave it is, and what it means."""
 
+HARMLESS = frozenset({"shadowed", "duplicate", "inert-delegation"})
+"""Errors that give nobody more than is meant. They keep a changed file from nothing: a denial of everything, written
+in an emergency, shadows every allow."""
+
 
 @dataclass(frozen=True, slots=True)
 class Complaint:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property, lru_cache
 
 from handrail.config.settings import DelegateSettings, Place, RuleSettings, Settings
@@ -80,6 +81,21 @@ class Context:
         if pattern.is_literal:
             return (pattern.text,) if pattern.text in self.tools else ()
         return tuple(name for name in self.tools if pattern.covers(name))
+
+
+def as_written(settings: Settings) -> Settings:
+    """``settings`` without what was changed while agents ran: a suspension shadows rules, as it is meant to."""
+    if not settings.live:
+        return settings
+    made = {change.id for change in settings.live}
+    granted = {(f"{change.tenant}/{change.user}", change.role) for change in settings.live if change.what == "grant"}
+    return replace(
+        settings,
+        rules=tuple(rule for rule in settings.rules if rule.id not in made),
+        users={
+            user: tuple(role for role in roles if (user, role) not in granted) for user, roles in settings.users.items()
+        },
+    )
 
 
 def names_of(names: Iterable[str]) -> str:

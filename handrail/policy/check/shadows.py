@@ -112,10 +112,12 @@ def _held(context: Context, one: Delegation) -> frozenset[str]:
         other = "agent:" if delegator == "user:*" else "user:"
         return frozenset(one for one in every if not one.startswith((other, "role:" if other == "user:" else other)))
     found = set(wider_subjects(context, delegator, one.tenant))
-    for written in context.settings.users:
+    for written in {**context.settings.users, **context.settings.taken}:
         tenant, _, user = written.partition("/") if "/" in written else ("default", "", written)
         name = f"user:{user}"
-        held = context.roles_of(tenant, name)
+        # A right that was taken while agents ran does not make the file wrong.
+        taken = (f"role:{role}" for role in context.settings.taken.get(written, ()))
+        held = context.roles_of(tenant, name).union(taken)
         if delegator == name or delegator in held:
             found |= {name, *held}
     return frozenset(found)
