@@ -61,9 +61,15 @@ def check_tools(
 
     Warnings, errors whose code is ``harmless``, and everything in observe mode are logged.
     """
-    from handrail.policy.check import check
+    try:
+        from handrail.policy.check import check
 
-    found = check(settings, tools)
+        found = check(settings, tools)
+    except Exception:
+        if settings.mode == "enforce":
+            raise
+        log.exception("The policy could not be checked beside the tools.")  # observing goes on
+        return
     errors = [one for one in found if one.severity == "error"]
     grave = [one for one in errors if one.code not in harmless]
     if grave and settings.mode == "enforce":

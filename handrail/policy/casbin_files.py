@@ -15,7 +15,7 @@ from typing import NoReturn, TypeVar, cast
 from handrail.config.settings import CasbinSettings
 from handrail.errors import PolicyError
 from handrail.policy.casbin.bounds import MAX_TEXT, bounded_functions, dear, pattern_fields, unbounded
-from handrail.policy.casbin.model import Answer, Model, Row, eval_fields, parse_matcher
+from handrail.policy.casbin.model import Answer, Model, Row, eval_fields, parse_condition, parse_matcher
 from handrail.policy.casbin.program import Program, load
 from handrail.policy.casbin.report import Report
 from handrail.policy.casbin_live import still_held, with_changes
@@ -190,7 +190,7 @@ class CasbinFiles:
                 if text in cheap:
                     continue
                 # Alone first: `False) or (True` is only an expression inside somebody else's parentheses.
-                if problem := _fault(text, names) or unbounded(parse_matcher(text)):
+                if problem := _fault(text, names, parse_condition) or unbounded(parse_matcher(text)):
                     self._refuse(self._lines["p", row], f"has the condition {text!r}: {problem}", "Correct it.")
                 tree = parse_matcher(text)
                 self._check_patterns(tree, row)
@@ -254,10 +254,10 @@ def _read(file: Path, settings: CasbinSettings) -> str:
         raise PolicyError(problem, file=place.file, line=place.line, hint="Name a readable UTF-8 file.") from error
 
 
-def _fault(text: str, names: frozenset[str]) -> str:
+def _fault(text: str, names: frozenset[str], parse: Callable[[str], ast.expr] = parse_matcher) -> str:
     """What is wrong with a matcher or condition; empty when nothing is."""
     try:
-        tree = parse_matcher(text)
+        tree = parse(text)
     except (SyntaxError, ValueError, RecursionError, AttributeError, IndexError) as error:
         return f"it is no expression ({error})"
     if not text.strip():

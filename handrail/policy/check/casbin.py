@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as File
@@ -11,12 +10,13 @@ from pathlib import Path as File
 from handrail.config.nearest import nearest
 from handrail.config.settings import CasbinSettings, Place
 from handrail.errors import PolicyError
-from handrail.policy.casbin.model import Model, parse_matcher
+from handrail.policy.casbin.model import Model, eval_text, parse_condition, parse_matcher
+from handrail.policy.casbin.report import Report
 from handrail.policy.casbin_files import CasbinFiles
 from handrail.policy.check.complaint import Complaint, at
 from handrail.policy.check.context import Context
 from handrail.policy.check.facts import ToolFacts
-from handrail.policy.check.patterns import explosive, problem, unanchored
+from handrail.policy.check.patterns import problem, unanchored
 from handrail.policy.check.python import calls_of, conjuncts, field_of, node_of, string_of
 from handrail.policy.check.rules import condition_complaints
 from handrail.policy.conditions import of_tree
@@ -25,7 +25,6 @@ from handrail.policy.links import STOCK_HOPS
 
 _OBJECTS = ("obj", "object", "resource", "tool")
 _ACTIONS = ("act", "action")
-_SIMPLER = "Take out the inner repetition."
 _KEY_REGEX = ("keyMatch2", "keyMatch3", "keyMatch4", "keyMatch5")
 
 
@@ -61,16 +60,13 @@ class _Files:
 def casbin_complaints(settings: CasbinSettings, context: Context, *, complete: bool) -> Iterator[Complaint]:
     """Everything that is wrong with the two files; where they cannot be loaded, that alone."""
     try:
-        files = _Files(settings, *CasbinFiles(settings).texts)
+        own = CasbinFiles(settings)
+        files = _Files(settings, *own.texts)
     except PolicyError as error:
         file = File(error.file) if error.file else None
         yield Complaint("load", error.problem, file, error.line, error.hint or "")
         return
-    except Exception as error:  # Casbin and Python raise what they like on a text that is no expression
-        found = list(_statements(_Files(settings, *_texts(settings))))
-        said = f"Casbin cannot use the policy: {type(error).__name__}: {error}."
-        yield from found or [Complaint("load", said, settings.policy, None, "Correct its conditions.")]
-        return
+    yield from _slow(files, own.report())
     yield from _patterns(files)
     yield from _names(files, context, complete)
     yield from _conditions(files, context)
@@ -78,17 +74,18 @@ def casbin_complaints(settings: CasbinSettings, context: Context, *, complete: b
     yield from _roles(files)
 
 
-def _texts(settings: CasbinSettings) -> tuple[str, str]:
-    return settings.texts or (settings.model.read_text("utf-8"), settings.policy.read_text("utf-8"))
-
-
-def _statements(files: _Files) -> Iterator[Complaint]:
-    """Rows whose condition is a statement, which Python accepts alone and nowhere else."""
-    for name in _evaluated(files):
-        for row in files.permissions:
-            text = _escaped(files.value(row, name))
-            if re.search(r"(?<![=!<>])=(?!=)", re.sub(r"'[^']*'|\"[^\"]*\"", "", text)):
-                yield at(row.place, "load", f"The condition {text!r} is no comparison.", "Write == for equality.")
+def _slow(files: _Files, report: Report) -> Iterator[Complaint]:
+    """What keeps decisions from being looked up in an index, and what they cost."""
+    cost = f"a decision takes about {report.microseconds:,.0f} microseconds"
+    general = report.why[: len(report.why) - len(report.rows)]
+    if report.mode != "indexed":
+        how = "row by row" if report.mode == "scan" else "by stock Casbin"
+        said = f"Decisions are made {how}, {cost}: {'; '.join(general) or 'the matcher pins no field'}."
+        yield at(files.place, "not-indexed", said, "Compare a policy field for equality, or by a role, in every match.")
+    places = {row.values: row.place for row in files.permissions}
+    for values, why in report.rows:
+        said = f"Stock Casbin evaluates the row when a call reaches it: {why}."
+        yield at(places.get(tuple(values), files.place), "not-indexed", said, "Write its condition more simply.")
 
 
 def _evaluated(files: _Files) -> list[str]:
@@ -131,19 +128,11 @@ def _pattern(function: str, field: str | None, text: str, place: Place, who: str
         problem = f"{who} has the pattern {text!r}, and keyMatch ignores all that follows the first `*`."
         hint = f"Write {text.partition('*')[0] + '*'!r}, or use globMatch in the model."
         yield at(place, "unanchored-pattern", problem, hint)
-    elif function in _KEY_REGEX and (why := explosive(text)):
-        yield at(
-            place, "explosive-pattern", f"{who} has the pattern {text!r}: {why}.", "Take out the inner repetition."
-        )
 
 
 def _regex(text: str, field: str | None, place: Place, who: str) -> Iterator[Complaint]:
     if why := problem(text):
         yield at(place, "load", f"{who} has the pattern {text!r}, which is none: {why}.", "Correct it.")
-    elif why := explosive(text):
-        yield at(
-            place, "explosive-pattern", f"{who} has the pattern {text!r}: {why}.", "Take out the inner repetition."
-        )
     elif field not in _ACTIONS and unanchored(text):
         said = f"{who} has the pattern {text!r}, which has no end: it covers every name that begins so."
         yield at(place, "unanchored-pattern", said, f"Write {'^' + text.removeprefix('^') + '$'!r}.")
@@ -209,7 +198,7 @@ def _conditions(files: _Files, context: Context) -> Iterator[Complaint]:
     """Conditions that ``eval(p.field)`` puts into the matcher."""
     for name in _evaluated(files):
         for row in files.permissions:
-            written = parse_matcher(_escaped(files.value(row, name)))
+            written = parse_condition(eval_text(files.value(row, name)))
             if isinstance(written, ast.Constant) and not isinstance(written.value, bool):
                 what = "a text" if isinstance(written.value, str) else "a number"
                 said = f"The row's condition is {what}, not a comparison: Casbin keeps quotes as they are."
@@ -218,11 +207,6 @@ def _conditions(files: _Files, context: Context) -> Iterator[Complaint]:
                 continue
             tools = {tool: context.tools[tool] for tool in _covered(files, row, context) if context.tools[tool].known}
             yield from condition_complaints("The row", row.place, of_tree(tree), tools or {"": ToolFacts(None)})
-
-
-def _escaped(text: str) -> str:
-    """``r.sub`` as Casbin writes it before it parses: ``r_sub``."""
-    return re.sub(r"(?<![A-Za-z0-9_.])([rp])\.", r"\1_", text)
 
 
 def _repeated(files: _Files) -> Iterator[Complaint]:

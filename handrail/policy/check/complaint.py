@@ -12,7 +12,7 @@ from handrail.config.settings import Place
 Severity = Literal["error", "warning"]
 
 CODES: Mapping[str, tuple[Severity, str]] = {
-    "load": ("error", "The file is not understood: TOML, a key, a name, a condition, or a Casbin file."),
+    "load": ("error", "The file is not understood: TOML, a key, a name, a condition or pattern, or a Casbin file."),
     "unknown-tool": ("error", "A tool, group or pattern stands for no tool that an agent has."),
     "unknown-argument": ("error", "A condition reads an argument that a covered tool does not have."),
     "unknown-fact": ("error", "A condition reads a fact that there is not, or that belongs to another action."),
@@ -20,7 +20,6 @@ CODES: Mapping[str, tuple[Severity, str]] = {
     "outside-values": ("error", "A constant is not among the values that the schema lists for the argument."),
     "never-true": ("error", "A condition, or a part of it, can never be true."),
     "unanchored-pattern": ("error", "A pattern covers more than is written: it has no end, or its tail is ignored."),
-    "explosive-pattern": ("error", "A regular expression can take time that grows without bound."),
     "unknown-action": ("error", "A Casbin row names an action that nothing here does."),
     "shadowed": ("error", "An allow that a deny covers entirely: it never allows anything."),
     "duplicate": ("error", "Two rules say the same."),

@@ -91,6 +91,7 @@ def as_written(settings: Settings) -> Settings:
     granted = {(f"{change.tenant}/{change.user}", change.role) for change in settings.live if change.what == "grant"}
     return replace(
         settings,
+        casbin=replace(settings.casbin, live=()) if settings.casbin else None,
         rules=tuple(rule for rule in settings.rules if rule.id not in made),
         users={
             user: tuple(role for role in roles if (user, role) not in granted) for user, roles in settings.users.items()

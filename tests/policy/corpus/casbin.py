@@ -61,13 +61,13 @@ ROWS: dict[str, Broken] = {
     "a regex without an end": row("p, support, acme, read_order, call", "which has no end", model=REGEX),
     "a regex with a begin only": row("p, support, acme, ^re, call", "which has no end", model=REGEX),
     "a regex with an end in one branch": row("p, support, acme, ^refund|ping$, call", "which has no end", model=REGEX),
-    "a regex that explodes": row("p, support, acme, ^(a+)+$, call", "a repetition repeats", model=REGEX),
-    "a regex that explodes in a group": row("p, support, acme, ^((re)*)*$, call", "a repetition repeats", model=REGEX),
-    "a regex with alike branches": row("p, support, acme, ^(a|b|ab)*$, call", "begin alike", model=REGEX),
-    "a regex with any, repeated": row("p, support, acme, ^(.*x?)*$, call", "a repetition repeats", model=REGEX),
+    "a regex that explodes": row("p, support, acme, ^(a+)+$, call", "repeats a repetition", model=REGEX),
+    "a regex that explodes in a group": row("p, support, acme, ^((re)*)*$, call", "repeats a repetition", model=REGEX),
+    "a regex with alike branches": row("p, support, acme, ^(a|b|ab)*$, call", "repeats a repetition", model=REGEX),
+    "a regex with any, repeated": row("p, support, acme, ^(.*x?)*$, call", "repeats a repetition", model=REGEX),
     "a regex that is none": row("p, support, acme, ^[a-z$, call", "has 3 values where p needs 4", model=REGEX),
     "a regex with a lone star": row("p, support, acme, *, call", "which is none", model=REGEX),
-    "a key that explodes": row("p, support, acme, /(a+)+, call", "a repetition repeats", model=KEYS2),
+    "a key that explodes": row("p, support, acme, /(a+)+, call", "repeats a repetition", model=KEYS2),
     "an allow that is denied": files(
         "p, support, acme, refund, call, allow<<<\np, support, acme, refund, call, deny\ng, ana, support, acme\n",
         "never allows anything",
@@ -98,7 +98,7 @@ CONDITIONS: dict[str, Broken] = {
     "a name that there is not": condition("amount < 5", "is not defined"),
     "a function that there is not": condition("upper(r.args.currency) == 'EUR'", "is not defined"),
     "an import": condition("__import__('os').system('x')", "is not defined"),
-    "an assignment": condition("r.args.amount = 5", "is no comparison"),
+    "an assignment": condition("r.args.amount = 5", "it is no expression"),
     "a misspelled argument": condition("r.args.amuont < 5", 'Did you mean "amount"'),
     "an argument of another tool": condition("r.args.iban == 'DE'", "is no argument of refund"),
     "a number as a text": condition("r.args.amount < '5'", "Write 5 without quotes"),
@@ -121,7 +121,7 @@ MODELS: dict[str, Broken] = {
         "r.sub == p.sub && regexMatch(r.obj, '^read')", "which has no end"
     ),
     "a matcher with a regex that explodes": matcher(
-        "r.sub == p.sub && regexMatch(r.obj, '^(a+)+$')", "a repetition repeats"
+        "r.sub == p.sub && regexMatch(r.obj, '^(a+)+$')", "repeats a repetition"
     ),
     "a matcher with a pattern with a tail": matcher(
         "r.sub == p.sub && keyMatch(r.obj, 'read_*_x')", "ignores all that follows"
