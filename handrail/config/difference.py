@@ -11,7 +11,7 @@ from handrail.config.settings import CasbinSettings, Place, Settings
 MOST_NAMES = 200
 """Names of one kind that a difference lists; the others are counted."""
 
-_LISTS = {"rules": "id", "delegates": "id", "validates": "id"}
+_LISTS = {"rules": "id", "delegates": "id", "validates": "id", "trusts": "id"}
 _TABLES = ("users", "roles", "groups", "tools", "taken")
 _ELSEWHERE = {"mode", "written_mode", "digest", "file", "sources", "casbin", "group_places", "live", "live_until"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from handrail.audit.delegation_keys import DelegationKeys
 from handrail.cli import group
 from handrail.config import load
 from handrail.tracing.tokens import key_id, public_key
+from tests.frameworks.recorded import Recorded
 
 
 def run(*args: object) -> Result:
@@ -37,6 +39,17 @@ def test_the_next_key_becomes_the_key(tmp_path: Path) -> None:
     assert keys[0] != keys[1] == keys[2] == keys[3]
     assert all(len(found) == 1 for found in keys)
     assert run("--data", tmp_path, "--next", "--rotate").exit_code == 2
+
+
+def test_a_changed_key_is_a_record(tmp_path: Path) -> None:
+    """Who changed it, from which key to which; looking leaves none."""
+    run("--data", tmp_path, "--next")
+    before = key_id(public_key(DelegationKeys(tmp_path).signing()))
+    run("--data", tmp_path, "--rotate")
+    (record,) = Recorded(tmp_path).all("delegation")
+    after = key_id(public_key(DelegationKeys(tmp_path).signing()))
+    assert (record["event"], record["retired"], record["key"]) == ("rotated", before, after)
+    assert record["by"]["uid"] == os.getuid()
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
