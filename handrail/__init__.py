@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from handrail.version import __version__
 
 if TYPE_CHECKING:
-    from handrail.errors import AnswerRejected, ConfigError, DelegationRefused, HandrailError
+    from handrail.errors import AnswerRejected, ConfigError, DelegationRefused, HandrailError, NotAvailable
     from handrail.frameworks.api import govern, instrument, uninstrument
     from handrail.frameworks.delegation import accept, delegate
     from handrail.frameworks.plain import run, tool, visible
@@ -23,6 +23,7 @@ _HOMES = {
     "ConfigError": "handrail.errors",
     "DelegationRefused": "handrail.errors",
     "HandrailError": "handrail.errors",
+    "NotAvailable": "handrail.errors",
     "Principal": "handrail.tracing.identity",
     "accept": "handrail.frameworks.delegation",
     "acting_for": "handrail.tracing.acting",
@@ -40,6 +41,7 @@ __all__ = [
     "ConfigError",
     "DelegationRefused",
     "HandrailError",
+    "NotAvailable",
     "Principal",
     "__version__",
     "accept",

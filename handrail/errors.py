@@ -14,6 +14,7 @@ The tree:
     │   └── FormatTooNew         a record was written by a newer format
     ├── IndexFailure             the DuckDB index cannot be built or read
     ├── AnswerRejected           the agent's final answer failed its validator (enforce mode)
+    ├── NotAvailable             a thread, session or memory is somebody else's, or is not there (enforce mode)
     └── DelegationRefused        a delegation token is not issued, or not accepted
 
 A denied tool call is not in the tree: a denial is data that the model reads, never an exception.
@@ -119,6 +120,14 @@ class IndexFailure(HandrailError):
 
 class AnswerRejected(HandrailError):
     """The agent's final answer failed its validator in enforce mode; the text names the validator only."""
+
+
+class NotAvailable(HandrailError):
+    """A thread, session or memory namespace is somebody else's, in enforce mode. The text names nothing."""
+
+    def __init__(self) -> None:
+        """The text is the one that a model reads of a denied call; why it was refused is in the journal."""
+        super().__init__("Not available: nothing can be done here under this name and with this request.")
 
 
 class DelegationRefused(HandrailError):

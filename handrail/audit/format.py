@@ -23,6 +23,7 @@ SALT_BYTES = 32
 KINDS = frozenset(
     {
         "writer.start", "segment", "writer.stop", "config.load", "policy.change", "drop", "delegation",
+        "owner.refused",
         "run.start", "run.end", "step.start", "step.end",
         "model.call", "model.result", "tool.call", "tool.result",
     }

@@ -23,6 +23,7 @@ from handrail.audit.steps import Step, Steps
 from handrail.config import Mode, Settings
 from handrail.config.files import Files
 from handrail.errors import HandrailError, JournalError, PolicyPending
+from handrail.frameworks import ownership
 from handrail.frameworks.checking import check_again
 from handrail.gate import Gate, Passed, gate_of, outcome_of
 from handrail.rulebook import Rulebook, Snapshot, snapshot
@@ -241,11 +242,11 @@ def enter(
     asked = (*(frame.gates if frame else ()), *((gate,) if gate else ()))
     try:
         if frame is not None:
-            return _sub_agent(frame, gate, name, owner, place)
+            return _sub_agent(frame, gate, name, owner, configurable or {}, place)
         return _run(gate, name, owner, said or {}, configurable or {}, entry) if gate else None
     except Exception:
         if any(each.rulebook.enforces for each in asked):
-            raise
+            raise  # NotAvailable too, which is no fault
         log.warning("A call of the agent %r could not be observed", name, exc_info=True)
         return None
 
@@ -264,11 +265,20 @@ def _handed(state: RunState, name: str, place: tuple[str, str]) -> Principal | N
     return None
 
 
-def _sub_agent(frame: Frame, gate: Gate | None, name: str, owner: object, place: tuple[str, str]) -> Step:
+def _sub_agent(
+    frame: Frame,
+    gate: Gate | None,
+    name: str,
+    owner: object,
+    configurable: Mapping[str, Any],
+    place: tuple[str, str],
+) -> Step:
     gates = frame.gates if gate is None or gate in frame.gates else (*frame.gates, gate)
     hander = _handed(frame.state, name, place)
     acting_as = frame.principal.joined(hander) if hander is not None else frame.principal
     acting_as = acting_as.extended(f"agent:{name or ANONYMOUS}")
+    if str(configurable.get("thread_id") or "") != frame.state.thread:  # else it was asked where the run began
+        ownership.require_run(gates, acting_as, configurable)
     return gate_of(frame).steps.agent(frame, acting_as, gates=gates, owner=owner)
 
 
@@ -277,6 +287,7 @@ def _run(
 ) -> Step:
     thread = str(configurable.get("thread_id") or "")
     who = whoever(gate, name, said, configurable)
+    ownership.require_run((gate,), who, configurable)
     taken = accepted()
     facts = {"entry": entry, "framework": dict(versions()), **gate.rulebook.now.facts(), **_issued_in(taken)}
     return gate.steps.run((gate,), who, owner=owner, thread=thread, facts=facts)

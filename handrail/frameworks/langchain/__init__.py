@@ -14,7 +14,7 @@ from langchain_core.runnables import Runnable, RunnableSequence
 from langchain_core.tools import BaseTool
 
 from handrail.frameworks import executables
-from handrail.frameworks.langchain import agents, composition, models, retrievers, showing, tools
+from handrail.frameworks.langchain import agents, composition, models, retrievers, showing, states, tools
 from handrail.frameworks.langchain.agents import BINDING, Binding
 from handrail.frameworks.patching import Patches, WhenImported
 from handrail.gate import Gate
@@ -64,6 +64,9 @@ def _install_graphs() -> None:
 
     patches.wrap(Pregel, "stream", agents.items("stream"))
     patches.wrap(Pregel, "astream", agents.aitems("astream"))
+    for name, wrapper in states.METHODS.items():
+        if hasattr(Pregel, name) and not hasattr(Pregel, states.ENDS_IN.get(name, "")):
+            patches.wrap(Pregel, name, wrapper)
     sequence = _graph_sequence()
     if sequence is not None:
         patches.wrap(sequence, "__init__", composition.joined)

@@ -83,13 +83,14 @@ def enter(owner: Any, config: Any, entry: str, *, name: str | None = None) -> St
         (binding.name if binding else None) or (name_of(owner) if name is None else name),
         owner,
         said=binding.said if binding else None,
-        configurable=_configurable(owner, config),
+        configurable=configurable_of(owner, config),
         entry=entry,
         place=_place(),
     )
 
 
-def _configurable(owner: Any, config: Any) -> Mapping[str, Any]:
+def configurable_of(owner: Any, config: Any) -> Mapping[str, Any]:
+    """LangChain's ``configurable`` of a call: the object's own, and the caller's over it."""
     merged: dict[str, Any] = {}
     for layer in (getattr(owner, "config", None), config):
         if isinstance(layer, Mapping) and layer.get("configurable"):
