@@ -271,6 +271,8 @@ class Gate:
         found = ask(snapshot, frame.principal, call.name, call.action, facts)
         if not call.known:  # only now: a name that nobody has takes no less time than one that is denied
             found = Judgement("deny", "unknown_tool", f"no tool is called {call.name!r}")
+        elif too_old := self.rulebook.too_old:
+            found = Judgement("deny", "error", too_old)
         elif found.verdict == "allow":
             found = self._validate(snapshot, call, args) or found
         return replace(found, enforced=enforced, policy=snapshot.policy_digest)

@@ -18,6 +18,7 @@ from handrail import config
 from handrail.config import Mode, Settings, named_tools
 from handrail.config.files import Files
 from handrail.errors import HandrailError, PolicyPending
+from handrail.rows import Poll
 from handrail.tracing.identity import ANONYMOUS, Principal
 from handrail.watch import Watch
 
@@ -72,14 +73,16 @@ class Snapshot:
             return True
 
 
-def snapshot(settings: Settings) -> Snapshot:
+def snapshot(settings: Settings, rows: str | None = None) -> Snapshot:
     """Build policy and validators of ``settings``. Raises ConfigError where one of them is wrong."""
     from handrail import validators
 
     policy = None
     if settings.has_policy:
         from handrail.policy import build
+        from handrail.policy.casbin_rows import with_rows
 
+        settings = with_rows(settings, rows)
         policy = build(settings)
     return Snapshot(settings, policy, validators.build(settings), named_tools(settings))
 
@@ -104,6 +107,7 @@ class Rulebook:
         # one tuple, so that no thread ever sees new files beside old rules
         files = first.settings.sources if watched is None else watched
         self._state = first, Watch(files) if follow and first.settings.file is not None else None
+        self._rows = Poll(first.settings.casbin)
         self._schemas: dict[int, tuple[Any, SchemaValidator | None]] = {}
         self.on_change: Callable[[Mapping[str, object]], None] = lambda record: None
         self.admit: Callable[[Snapshot], None] = lambda snapshot: None
@@ -120,7 +124,12 @@ class Rulebook:
     @property
     def stale(self) -> bool:
         """Whether the rules may have changed since they were read: a call that begins now must wait for `renew`."""
-        return _due(*self._state)
+        return _due(*self._state) or (self._rows.due and self._state[1] is not None)
+
+    @property
+    def too_old(self) -> str:
+        """Why nothing may be decided by these rules any more: their adapter was not read for too long; else empty."""
+        return self._rows.too_old
 
     @property
     def enforces(self) -> bool:
@@ -129,25 +138,39 @@ class Rulebook:
 
     def renew(self) -> None:
         """Read the files again, if one has changed. Reads files: not for an event loop."""
-        with self._lock:
-            now, watch = self._state
-            # another thread may have been here meanwhile
-            if watch is None or not _due(now, watch):
-                return
-            if not _over(now) and (same := watch.again()) is not None:
-                self._state = now, same
-                return
-            record = self._reload(now)
-        self.on_change({"k": "config.load", **record})
+        changed = _due(*self._state)
+        # a call that is only due to read the adapter goes on with the rows of before while another one reads
+        if not self._lock.acquire(blocking=changed):
+            return
+        try:
+            record = self._renew()
+        finally:
+            self._lock.release()
+        if record is not None:
+            self.on_change({"k": "config.load", **record})
+
+    def _renew(self) -> dict[str, object] | None:
+        now, watch = self._state
+        # another thread may have been here meanwhile
+        if watch is None or not (_due(now, watch) or self._rows.due):
+            return None
+        if not _over(now) and (same := watch.again()) is not None:
+            self._state = now, same
+            if not self._rows.read_again():
+                return None
+        return self._reload(now)
 
     def _reload(self, now: Snapshot) -> dict[str, object]:
         files = Files()
         record: dict[str, object] = {"outcome": "kept"}
         try:
             # the file itself, not a search for one: a deleted file must not end in the rules of another
-            new = snapshot(config.load(now.settings.file, mode=self._mode, files=files))
+            settings = config.load(now.settings.file, mode=self._mode, files=files)
+            rows = self._rows.of(settings)
+            new = snapshot(settings, rows)
             self.admit(new)
             now, record = new, {"outcome": "loaded"}
+            self._rows = Poll(new.settings.casbin, self._rows if rows is not None else None)
         except Exception as error:  # whatever is wrong with the new file, it must not reach the agent
             said = str(error) if isinstance(error, HandrailError) else type(error).__name__
             log.error("The changed configuration is refused, the last good one stays in force: %s", said)

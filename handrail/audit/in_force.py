@@ -133,6 +133,8 @@ def _cause(before: Settings, new: Settings) -> tuple[str, Actor | None, str]:
             return "file", _owner(path), ""
     gone = {change.id for change in before.live} - {change.id for change in new.live}
     made = [one for one in _written(new) if one.of in gone or (one in new.live and one not in before.live)]
+    if not made and not gone and new.casbin is not None and new.casbin != before.casbin:
+        return "rows", None, ""
     if made:
         return made[-1].what, made[-1].by, made[-1].why
     return ("end", None, "the time is over") if gone else ("file", _owner(new.file), "")

@@ -50,6 +50,8 @@ class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
     """The files, handrail.toml first."""
     live: tuple[LiveChange, ...] = ()
     """Changes made while running that were in force."""
+    rows: str | None = None
+    """Rows of a Casbin adapter."""
     settings: dict[str, Any] | None = None
     """Settings that a program made without a file."""
     v: int = VERSION
@@ -101,7 +103,9 @@ def packed(settings: Settings, digest: str) -> bytes:
     files = [(file, content) for file, content in settings.sources.items() if content is not None and file != changes]
     texts = tuple(Text(str(file), _text(content)) for file, content in files)
     plain = None if texts else msgspec.to_builtins(replace(settings, sources={}), enc_hook=str)
-    kept = Kept(digest, settings.digest, settings.mode, str(settings.data), texts, settings.live, plain)
+    kept = Kept(
+        digest, settings.digest, settings.mode, str(settings.data), texts, settings.live, _rows(settings), plain
+    )
     return msgspec.json.format(msgspec.json.encode(kept), indent=1) + b"\n"
 
 
@@ -111,9 +115,19 @@ def unpacked(content: bytes, path: Path) -> Settings:
         kept = msgspec.json.decode(content, type=Kept)
         if kept.settings is not None:
             return msgspec.convert(kept.settings, Settings, dec_hook=_path)
-        return config.from_texts(_sources(kept), mode=kept.mode, data=Path(kept.data), live=kept.live)
+        made = config.from_texts(_sources(kept), mode=kept.mode, data=Path(kept.data), live=kept.live)
+        if kept.rows is None:
+            return made
+        from handrail.policy.casbin_rows import with_rows
+
+        return with_rows(made, kept.rows)
     except (msgspec.DecodeError, ValueError, HandrailError) as error:
         raise JournalError(f"{path}: this is not the text of a policy: {error}") from error
+
+
+def _rows(settings: Settings) -> str | None:
+    casbin = settings.casbin
+    return casbin.texts[1] if casbin is not None and casbin.adapter and casbin.texts else None
 
 
 def _text(content: bytes) -> str | Binary:

@@ -12,6 +12,10 @@ from handrail.errors import HandrailError, PolicyPending
 
 def rights(settings: Settings) -> Iterator[Check]:
     """Changes that are laid over the file, what waits, and whether what is in force is what the file says."""
+    if settings.casbin is not None and settings.casbin.adapter:
+        text = f"{settings.casbin.adapter}, read again every {settings.casbin.poll:g} s by the next call; "
+        text += f"without a reading for {settings.casbin.max_age:g} s every call is denied"
+        yield Check("rights", "casbin adapter", "ok", text)
     if settings.live:
         text = f"{len(settings.live)} laid over the file: handrail policy changes --now"
         yield Check("rights", "changes while running", "note", text)

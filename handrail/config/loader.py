@@ -212,6 +212,15 @@ class _Builder:
         table = self._values.get("casbin")
         if table is None:
             return None
+        place = self._document.place("casbin")
+        if ("policy" in table) == ("adapter" in table):
+            hint = 'Write policy = "FILE", or adapter = "MODULE:NAME".'
+            problem = "[casbin] needs either `policy` or `adapter`."
+            raise PolicyError(problem, file=place.file, line=place.line, hint=hint)
+        if "adapter" in table:
+            model, _ = self._casbin_file("model", table["model"])
+            name, poll, age = str(table["adapter"]), float(table.get("poll", 5)), float(table.get("max_age", 60))
+            return CasbinSettings(model, Path(name), place, adapter=name, poll=poll, max_age=age)
         (model, model_text), (policy, policy_text) = (self._casbin_file(key, table[key]) for key in ("model", "policy"))
         return CasbinSettings(model, policy, self._document.place("casbin"), (model_text, policy_text))
 

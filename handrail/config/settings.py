@@ -81,7 +81,13 @@ class CasbinSettings:
     policy: Path
     place: Place = Place()
     texts: tuple[str, str] | None = field(default=None, repr=False)
-    """Text of the model and of the policy, as read with handrail.toml; None: whoever needs them reads the files."""
+    """Text of the model and of the policy, as they were read; None: whoever needs them reads files or adapter."""
+    adapter: str = ""
+    """``MODULE:NAME`` of what makes a Casbin adapter, from which the rows come in place of a file."""
+    poll: float = 5.0
+    """Seconds after which a call reads the adapter's rows again."""
+    max_age: float = 60.0
+    """Seconds without a successful reading after which every call is denied."""
     live: tuple[tuple[bool, str, str, str], ...] = ()
     """Roles given (True) and taken (False) while running, oldest first: (given, tenant, user, role)."""
 

@@ -147,6 +147,12 @@ def _open(rules: Snapshot, follow: bool, mode: Mode | None) -> Gate:
 
     rulebook.admit = admit
     recorder.write({"k": "config.load", "outcome": "loaded", **rules.facts()})
+    if rules.settings.casbin is not None and rules.settings.casbin.adapter:
+        log.warning(
+            "handrail: rights come from the Casbin adapter %s: a change there holds after up to %g seconds.",
+            rules.settings.casbin.adapter,
+            rules.settings.casbin.poll,
+        )
     threads.install()
     versions()  # reads files, once: the first run may start in an event loop
     if settings.file is None:

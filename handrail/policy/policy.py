@@ -16,6 +16,7 @@ from handrail.policy.builtin import BuiltinModel
 from handrail.policy.casbin.model import Answer, refuse_two_distributions
 from handrail.policy.casbin.report import Report
 from handrail.policy.casbin_files import CasbinFiles
+from handrail.policy.casbin_rows import with_rows
 from handrail.policy.decision import ACTIONS, MAX_CHAIN, Action, Decision, PolicyRequest
 from handrail.policy.facts import RequestFacts
 from handrail.policy.links import RolesOf, settings_roles
@@ -36,6 +37,7 @@ class Policy:
     def __init__(self, settings: Settings) -> None:
         """Check and compile everything; raises PolicyError with file and line."""
         refuse_two_distributions()
+        settings = with_rows(settings)
         self.settings = settings
         """What it was built from."""
         rules = self.rules = rule_set(settings)
