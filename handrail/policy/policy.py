@@ -191,7 +191,7 @@ def _exact(request: PolicyRequest) -> PolicyRequest | None:
     for name in names:
         if type(name) is not str:
             exact = False
-            if not isinstance(name, str):
+            if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
                 return None
         if not name:
             return None

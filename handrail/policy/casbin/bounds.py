@@ -90,7 +90,7 @@ _known_dear = lru_cache(4_096)(dear)
 def explosive(pattern: str) -> str:
     """Why matching ``pattern`` may take long; empty where it may not, or where it is no regular expression."""
     try:
-        parsed = _parser.parse(pattern)
+        parsed = cast("Any", _parser).parse(pattern)
     except (re.error, OverflowError):
         return ""  # never matched: every request that reaches it is denied
     except RecursionError:

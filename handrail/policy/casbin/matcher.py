@@ -7,9 +7,10 @@ outside the list raises `NotCompilable`; a value that the compiled form cannot t
 from __future__ import annotations
 
 import ast
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from simpleeval import AttributeDoesNotExist
 
@@ -19,7 +20,6 @@ Residual = Callable[[Values, Row], Any]
 """What remains of a matcher, as a function of the request's values and a row."""
 
 _MAX_TEXT, _MAX_BITS, _MAX_EXPONENT = 100_000, 4_096, 1_000
-_NUMBERS = (int, float, bool)
 
 
 class NotCompilable(Exception):
@@ -45,12 +45,16 @@ class Compiler:
         body = self._lower(node)
         form = ast.Expression(ast.Lambda(ast.arguments([], names, None, [], [], None, []), body))
         code = compile(ast.fix_missing_locations(form), "<matcher>", "eval")
-        scope = {"__builtins__": {}, **_HELPERS, **{f"F_{name}": given for name, given in self._functions.items()}}
+        scope: dict[str, Any] = {
+            "__builtins__": {},
+            **_HELPERS,
+            **{f"F_{name}": given for name, given in self._functions.items()},
+        }
         # The tree was built here, from allowed nodes only.
         return cast("Residual", eval(code, scope))  # noqa: S307
 
     def _lower(self, node: ast.expr) -> ast.expr:
-        lower = _LOWER.get(type(node))
+        lower = self._LOWER.get(type(node))
         if lower is None:
             raise NotCompilable(f"it uses {type(node).__name__}")
         return lower(self, node)
@@ -122,6 +126,22 @@ class Compiler:
             return _called(f"F_{node.func.id}", *arguments)
         raise NotCompilable(f"it calls {ast.unparse(node.func)!r}")
 
+    _LOWER: ClassVar[dict[type[ast.expr], Callable[[Compiler, Any], ast.expr]]] = {
+        ast.Name: _name,
+        ast.Constant: _constant,
+        ast.BoolOp: _boolop,
+        ast.UnaryOp: _unary,
+        ast.Compare: _compare,
+        ast.IfExp: _choice,
+        ast.Tuple: _tuple,
+        ast.List: _list,
+        ast.Set: _set,
+        ast.Attribute: _attribute,
+        ast.Subscript: _subscript,
+        ast.BinOp: _binary,
+        ast.Call: _call,
+    }
+
 
 def conjuncts(node: ast.expr) -> list[ast.expr]:
     """The parts that ``&&`` joins, left to right."""
@@ -187,27 +207,30 @@ def _attribute_of(item: Any, name: str) -> Any:
 
 
 def _add(left: Any, right: Any) -> Any:
-    kinds = type(left), type(right)
-    if kinds == (str, str) and len(left) + len(right) <= _MAX_TEXT:
-        return left + right
-    if kinds[0] in _NUMBERS and kinds[1] in _NUMBERS:
+    texts = isinstance(left, str) and isinstance(right, str) and len(left) + len(right) <= _MAX_TEXT
+    if texts or (_is_number(left) and _is_number(right)):
         return left + right
     raise Odd
 
 
 def _multiply(left: Any, right: Any) -> Any:
-    if any(type(one) not in _NUMBERS or (type(one) is int and one.bit_length() > _MAX_BITS) for one in (left, right)):
-        raise Odd
-    return left * right
+    if _is_number(left) and _is_number(right):
+        return left * right
+    raise Odd
+
+
+def _is_number(value: object) -> bool:
+    """Whether arithmetic with it is cheap."""
+    return isinstance(value, float) or (isinstance(value, int) and value.bit_length() <= _MAX_BITS)
 
 
 _HELPERS: dict[str, Function] = {
     "H_attribute": _attribute_of,
     "H_add": _add,
     "H_multiply": _multiply,
-    "H_subtract": lambda left, right: left - right,
-    "H_divide": lambda left, right: left / right,
-    "H_floor": lambda left, right: left // right,
+    "H_subtract": operator.sub,
+    "H_divide": cast("Any", operator).truediv,
+    "H_floor": cast("Any", operator).floordiv,
     "H_modulo": modulo,
 }
 _BINARY: dict[type[ast.operator], str] = {
@@ -219,18 +242,3 @@ _BINARY: dict[type[ast.operator], str] = {
     ast.Mod: "H_modulo",
 }
 _FORBIDDEN = ("format", "format_map", "mro", "tb_frame", "gi_frame", "ag_frame", "cr_frame", "exec")
-_LOWER: dict[type[ast.expr], Callable[[Compiler, Any], ast.expr]] = {
-    ast.Name: Compiler._name,
-    ast.Constant: Compiler._constant,
-    ast.BoolOp: Compiler._boolop,
-    ast.UnaryOp: Compiler._unary,
-    ast.Compare: Compiler._compare,
-    ast.IfExp: Compiler._choice,
-    ast.Tuple: Compiler._tuple,
-    ast.List: Compiler._list,
-    ast.Set: Compiler._set,
-    ast.Attribute: Compiler._attribute,
-    ast.Subscript: Compiler._subscript,
-    ast.BinOp: Compiler._binary,
-    ast.Call: Compiler._call,
-}

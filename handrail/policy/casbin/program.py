@@ -143,7 +143,7 @@ def _answer(effects: Effects, entries: Entries, request: Values) -> Answer:
 
 def _is_match(value: object) -> bool:
     if isinstance(value, float):
-        return value != 0
+        return bool(value)
     raise RuntimeError("matcher result should be bool, int or float")
 
 

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import cast
 
 from handrail.policy.casbin.matcher import NotCompilable
 from handrail.policy.casbin.model import Function, casbin_functions
@@ -19,7 +18,7 @@ MAX_REMEMBERED_NAME = 256
 _REMEMBERED = 4_096
 
 Lookup = Callable[[str], Collection[str]]
-"""A name of a request -> the policy values that match it, each once."""
+"""A name of a request -> the policy values that match it, each once; the name may stand there without being one."""
 
 Table = Callable[[Iterable[str]], Lookup]
 """The distinct values of a policy field -> its lookup; raises NotCompilable for a value that cannot be looked up."""
@@ -195,8 +194,12 @@ _NAMED_IN_BRACES = re.compile(r"(.*?){[^\/]+?}(.*?)")
 
 def _regex_table(name: str) -> Table:
     regex = REGEX_OF[name]
-    seen = (lambda text: text.partition("?")[0]) if name == "keyMatch5" else (lambda text: text)
+    seen = _without_query if name == "keyMatch5" else str
     return by_prefix(lambda value: literal_prefix(regex(value)), lambda value: compiled(regex(value)).match, seen)
+
+
+def _without_query(name: str) -> str:
+    return name.partition("?")[0]
 
 
 def indexed_functions() -> dict[str, Indexed]:
@@ -221,6 +224,10 @@ def _later(call: Function, regex: Callable[[str], str] | None = None) -> Callabl
     def predicate(value: str) -> Callable[[str], object]:
         if regex is not None:
             compiled(regex(value))
-        return cast("Callable[[str], object]", lambda name: call(name, value))
+
+        def accepts(name: str) -> object:
+            return call(name, value)
+
+        return accepts
 
     return predicate
