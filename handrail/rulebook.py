@@ -180,7 +180,7 @@ class Rulebook:
         self._state = now, Watch(files.contents)
         return {**record, **now.facts()}
 
-    def _unlock(self) -> None:
+    def unlock(self) -> None:
         """In a forked child: the thread that held the lock is not here."""
         self._lock = threading.Lock()
 
@@ -216,7 +216,7 @@ _books: weakref.WeakSet[Rulebook] = weakref.WeakSet()
 
 def _unlock_all() -> None:
     for book in _books:
-        book._unlock()
+        book.unlock()
 
 
 if hasattr(os, "register_at_fork"):

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -77,8 +77,10 @@ def _line(row: Mapping[str, Any]) -> str:
 
 def _parts(diff: Mapping[str, Any]) -> Iterator[str]:
     for name, change in diff.items():
-        if not isinstance(change, dict):
-            yield f"{name} {' -> '.join(map(str, change))}" if name == "mode" else f"{name} {', '.join(change)}"
+        if isinstance(change, list):
+            names = [str(one) for one in cast("list[object]", change)]
+            yield f"{name} {(' -> ' if name == 'mode' else ', ').join(names)}"
             continue
-        for how, names in change.items():
-            yield f"{name} {how} {', '.join(names)}" if isinstance(names, list) else f"{name} {how}"
+        hows: dict[str, list[str] | bool] = change
+        for how, found in hows.items():
+            yield f"{name} {how} {', '.join(found)}" if isinstance(found, list) else f"{name} {how}"
