@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from handrail.config.settings import Settings
@@ -12,6 +13,7 @@ from handrail.policy.explain.book import Book
 from handrail.policy.mutation.classes import names_for
 from handrail.policy.patterns import Pattern
 from handrail.policy.policy import Policy
+from handrail.policy.reasons import unlinked
 
 OTHERS = "(any other)"
 """How everybody and everything without a name of its own is shown."""
@@ -93,9 +95,22 @@ class Rights:
         if len(chain) == 1 and chain[0].startswith("user:") and right != "never":
             through = ((agent, self.right(tenant, (*chain, agent), name, action)) for agent in self._agents())
             agents = tuple(_shown(agent) for agent, right in through if right != "never")
-        settled = self._policy.settled(tenant, chain, name, action)
-        via = tuple(self._via(PolicyRequest(tenant, chain, name, action))) if self._settings.casbin is None else ()
-        return Standing(tenant, _shown(chain[0]), action, shown, right, settled.reason if settled else "", via, agents)
+        asked = PolicyRequest(tenant, chain, name, action)
+        via = tuple(self._via(asked)) if self._settings.casbin is None else ()
+        return Standing(tenant, _shown(chain[0]), action, shown, right, self._reason(asked, right, action), via, agents)
+
+    def _reason(self, asked: PolicyRequest, right: Right, action: Action) -> str:
+        chain, name = asked.principals, asked.tool
+        settled = self._policy.settled(asked.tenant, chain, name, action)
+        if settled is not None or right != "never":
+            return settled.reason if settled else ""
+        for place, (before, principal) in enumerate(pairwise(chain), 2):
+            # Facts decide of somebody before, and whatever they are, it ends here.
+            if self._policy.visible(asked.tenant, chain[:place], name, action=action):
+                continue
+            alone = self._policy.visible(asked.tenant, (principal,), name, action=action)
+            return unlinked(asked, before, principal) if alone else f"{principal} may not, whatever the arguments."
+        return "No arguments would be allowed."
 
     def _via(self, asked: PolicyRequest) -> Iterator[Via]:
         """The rules that decide: the first without a condition ends it, as in deciding."""

@@ -160,12 +160,16 @@ def _compare(shown: list[str], output: str, line: int) -> None:
 def _load(block: Block) -> None:
     """A whole handrail.toml, or a piece of one, is accepted with everything that it names."""
     from handrail.config import load
+    from handrail.config.expectations import load_expectations
     from handrail.rulebook import snapshot
 
     text = block.text if "version = 1" in block.text else "version = 1\n" + block.text
     file = Path(block.title or "piece.toml")
     file.write_text(text, "utf-8")
-    snapshot(load(file))
+    if file.name.endswith(".test.toml"):
+        load_expectations(file)
+    else:
+        snapshot(load(file))
     if not block.title:
         file.unlink()
 
