@@ -93,7 +93,7 @@ def _principal(written: str, kind: str) -> str:
 
 
 def _expectation(document: Document, index: int, case: dict[str, Any]) -> Expectation:
-    action = next(one for one in _ACTIONS if one in case)
+    action: Literal["call", "read", "write"] = next(one for one in _ACTIONS if one in case)
     tenant, principals = _who(document, index, case)
     return Expectation(
         tenant,
@@ -128,16 +128,16 @@ def _now(document: Document, index: int, written: object) -> float:
         raise document.error(str(problem), "expect", index, "now") from None
 
 
-def _json(document: Document, value: Any, *path: str | int) -> Any:
+def _json(document: Document, value: object, *path: str | int) -> Any:
     """``value``, which must be what a model could send: JSON has no dates and no NaN."""
-    members: list[tuple[str | int, Any]] = []
+    members: list[tuple[str | int, object]] = []
     if isinstance(value, dict):
-        members = list(cast("dict[str | int, Any]", value).items())
+        members = list(cast("dict[str | int, object]", value).items())
     elif isinstance(value, list):
-        members = list(enumerate(value))
+        members = list(enumerate(cast("list[object]", value)))
     elif not isinstance(value, (str, int, float)) or (isinstance(value, float) and not math.isfinite(value)):
         hint = "Write a date as text; leave out what is null."
         raise document.error("This value cannot be an argument: it is no JSON.", *path, hint=hint)
     for key, member in members:
         _json(document, member, *path, key)
-    return value
+    return cast("Any", value)

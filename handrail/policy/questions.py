@@ -26,9 +26,12 @@ def request(
     facts: Mapping[str, object] | None = None,
     scopes: tuple[tuple[str, ...], ...] = (),
 ) -> PolicyRequest:
-    """May ``principals`` do this? ``now`` is in seconds since the Unix epoch; without it ``env.now`` is missing."""
+    """May ``principals`` do this? ``now`` is in seconds since the Unix epoch; without it ``env.now`` is missing.
+
+    ``args`` are read as ``memory`` where no tool is called, as the gate has it.
+    """
     said: dict[str, Any] = {
-        "args": dict(args or {}),
+        "args" if action == "call" else "memory": dict(args or {}),
         "principal": principal_facts(tenant, principals),
         "tenant": tenant,
         "session": session,

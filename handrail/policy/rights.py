@@ -14,6 +14,7 @@ from handrail.policy.mutation.classes import names_for
 from handrail.policy.patterns import Pattern
 from handrail.policy.policy import Policy
 from handrail.policy.reasons import unlinked
+from handrail.policy.rows import Rule
 
 OTHERS = "(any other)"
 """How everybody and everything without a name of its own is shown."""
@@ -62,6 +63,7 @@ class Rights:
         self._policy, self._settings = policy, policy.settings
         self._book = Book(policy.settings)
         self._own_names = _own_names(policy.settings)
+        self._about: dict[tuple[str, str], list[Rule]] = {}
 
     def who_can(self, name: str, action: Action = "call", tenant: str | None = None) -> list[Standing]:
         """Every user, and every agent that may do it on its own account; by tenant."""
@@ -115,16 +117,24 @@ class Rights:
     def _via(self, asked: PolicyRequest) -> Iterator[Via]:
         """The rules that decide: the first without a condition ends it, as in deciding."""
         for principal in asked.principals:
-            for rule in self._book.in_order():
+            for rule in self._covering(asked.action, asked.tool):
                 held = self._book.held(principal, rule.subject, asked.tenant)
-                covered = any(act == asked.action and pattern.covers(asked.tool) for act, pattern in rule.covers)
-                if held is None or not covered or not Pattern(rule.tenant).covers(asked.tenant):
+                if held is None or not Pattern(rule.tenant).covers(asked.tenant):
                     continue
                 place = self._book.place(rule.id)
                 file = str(place.file) if place.file else None
                 yield Via(rule.id, rule.verdict, tuple(map(_shown, held)), rule.when, file, place.line)
                 if not rule.when:
                     break
+
+    def _covering(self, action: str, name: str) -> list[Rule]:
+        """The rules about an object, in the order in which they are asked."""
+        found = self._about.get((action, name))
+        if found is None:
+            rules = self._book.in_order()
+            found = [one for one in rules if any(act == action and pattern.covers(name) for act, pattern in one.covers)]
+            self._about[action, name] = found
+        return found
 
     def _tenants(self) -> list[str]:
         written = [*(one.tenant for one in self._settings.rules), *(one.tenant for one in self._settings.delegates)]

@@ -101,8 +101,13 @@ def _who(asked: PolicyRequest) -> str | list[str]:
 def _facts(asked: PolicyRequest) -> dict[str, object]:
     facts = cast("Mapping[str, Any]", asked.facts)
     run = {name: count for name, count in facts["run"].items() if count}
-    more = {root: facts[root] for root in ("doc", "memory") if facts.get(root)}
-    found = {"args": facts["args"], "session": facts["session"], "channel": facts["channel"], "run": run}
+    more = {"doc": facts["doc"]} if facts.get("doc") else {}
+    found = {
+        "args": facts["args" if asked.action == "call" else "memory"],
+        "session": facts["session"],
+        "channel": facts["channel"],
+        "run": run,
+    }
     found |= {"now": facts["env"].get("now"), "facts": more}
     return {name: value for name, value in found.items() if value or (name == "now" and value is not None)}
 

@@ -88,7 +88,7 @@ class _Trial:
         self._cases = cases
         tools = frozenset(case.on for case in cases if case.action == "call")
         self._search = Search(self.settings, tools, tries=tries)
-        self._original = lru_cache(512)(lambda action, name: Policy(_about(self._book, action, name)))
+        self._original = _policies_of(self._book)
 
     def valid(self, mutant: Mutant) -> bool:
         """Whether the copy is a policy at all: some changed conditions are refused."""
@@ -118,14 +118,24 @@ class _Trial:
     def search(self, mutant: Mutant) -> Survivor | None:
         """The copy with a request that tells it from the policy; None where it is proven to be the same."""
         changed = Book(applied(self.settings, mutant))
-        copies = lru_cache(64)(lambda action, name: Policy(_about(changed, action, name)))
+        copies = _policies_of(changed)
 
         def decide(asked: PolicyRequest) -> tuple[Decision, Decision]:
             key = asked.action, asked.tool
-            return self._original(*key).decide(asked), copies(*key).decide(asked)
+            return self._original(key).decide(asked), copies(key).decide(asked)
 
         found = self._search.find(mutant, changed, decide)
         return None if found.equivalent else Survivor(mutant, found.difference)
+
+
+def _policies_of(book: Book) -> Callable[[tuple[Action, str]], Policy]:
+    """Action and name -> the small policy that decides of them, made once."""
+
+    @lru_cache(128)
+    def made(key: tuple[Action, str]) -> Policy:
+        return Policy(_about(book, *key))
+
+    return made
 
 
 def _about(book: Book, action: Action, name: str) -> Settings:

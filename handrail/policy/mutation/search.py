@@ -102,7 +102,7 @@ class _Asked:
             known = extra if action == "call" else frozenset[str]()
             names = names_for((*sorted(known), *(p.text for one in covers for act, p in one if act == action)))
             self.whole = self.whole and names.whole
-            found += [(action, name) for name in names.names]
+            found.extend((action, name) for name in names.names)
         return found
 
     def _chains(self, tenants: tuple[str, ...]) -> list[tuple[str, ...]]:
@@ -165,6 +165,8 @@ def _reaches(book: Book, rule: Rule, principal: str, asked: PolicyRequest) -> bo
 
 def _can_be_written(asked: PolicyRequest) -> bool:
     """Whether a case in TOML can hold these facts."""
+    if ("args" in asked.facts) != (asked.action == "call"):
+        return False
     roots = ("args", "session", "channel", "run", "env", "doc", "memory")
     return all(_writable(asked.facts[root]) for root in roots if root in asked.facts)
 
