@@ -68,12 +68,12 @@ def test_who(tmp_path: Path, who: str, tenant: str, chain: tuple[str, ...]) -> N
 
 
 # What is written after `version = 1`, the line of the mistake, and what the message must say.
-MISTAKES: dict[str, tuple[str, int | None, str]] = {
+MISTAKES: dict[str, tuple[str, int, str]] = {
     "misspelled key": (CASE + 'rul = "r"', 6, 'Unknown key "rul" in [[expect]] number 1. Did you mean "rule"?'),
     "misspelled verdict": (CASE.replace('"allow"', '"Allow"'), 5, 'Did you mean "allow"?'),
     "one bracket": ("[expect]\n", 2, "Use two brackets."),
     "no cases": ("expect = []", 2, "must not be empty"),
-    "no case at all": ("", None, "needs `expect`"),
+    "no case at all": ("", 1, "needs `expect`"),
     "no verdict": (CASE.replace('verdict = "allow"\n', ""), 2, "[[expect]] number 1 needs `verdict`"),
     "nothing asked": (CASE.replace('call = "x"\n', ""), 2, "asks for nothing: no `call`, `read` or `write`"),
     "two things asked": (CASE + 'read = "y"', 6, "has both `call` and `read`. Make it two cases."),
@@ -88,7 +88,7 @@ MISTAKES: dict[str, tuple[str, int | None, str]] = {
 
 
 @pytest.mark.parametrize(("text", "line", "said"), MISTAKES.values(), ids=MISTAKES)
-def test_a_mistake_is_refused(tmp_path: Path, text: str, line: int | None, said: str) -> None:
+def test_a_mistake_is_refused(tmp_path: Path, text: str, line: int, said: str) -> None:
     """With file, line and the next step."""
     file = written(tmp_path, text)
     with pytest.raises(ConfigError) as caught:

@@ -98,17 +98,24 @@ class _Trial:
             return False
         return True
 
-    def _changed_book(self, mutant: Mutant) -> Book:
+    def _entry(self, mutant: Mutant) -> Settings:
+        """The settings with nothing but the entry, as it was."""
         rules = tuple(one for one in self.settings.rules if one.id == mutant.id)
         delegates = tuple(one for one in self.settings.delegates if one.id == mutant.id)
-        return Book(applied(replace(self.settings, rules=rules, delegates=delegates), mutant))
+        return replace(self.settings, rules=rules, delegates=delegates)
+
+    def _changed_book(self, mutant: Mutant) -> Book:
+        return Book(applied(self._entry(mutant), mutant))
 
     def killed(self, mutant: Mutant) -> bool:
         """Whether a case fails for the copy."""
         changed = Book(applied(self.settings, mutant))
+        alone = Book(self._entry(mutant)), self._changed_book(mutant)
         policies: dict[tuple[str, str], Policy] = {}
         for case in self._cases:
             key = case.action, case.on
+            if not any(_covers(book, *key) for book in alone):
+                continue  # the entry has no say, as it was and as it is
             if key not in policies:
                 policies[key] = Policy(_about(changed, *key))
             if not outcome(policies[key], case).holds:
@@ -147,6 +154,10 @@ def _about(book: Book, action: Action, name: str) -> Settings:
         rules=tuple(one for one in settings.rules if one.id in kept),
         delegates=tuple(one for one in settings.delegates if one.id in kept),
     )
+
+
+def _covers(book: Book, action: Action, name: str) -> bool:
+    return next(_covering(book, action, name), None) is not None
 
 
 def _covering(book: Book, action: Action, name: str) -> Iterator[str]:
