@@ -73,7 +73,7 @@ def may() -> str:
 
 def issue(user: str = "ana", tenant: str = "acme", agent: str = "desk", **options: Any) -> str:
     """A token for ``billing`` from inside a run."""
-    with handrail.run(agent, tenant=tenant, user=user, session="s-1", channel="web"):
+    with handrail.run(agent, tenant=tenant, user=user, session=f"{tenant}-{user}", channel="web"):
         return handrail.delegate("billing", **options)
 
 

@@ -24,7 +24,7 @@ def test_the_right_is_the_delegator_s_and_the_scope_s(journal: Recorded) -> None
     assert taken(issue("root", call="wipe")) == "w"
     last = journal.all("run.start")[-1]
     assert last["chain"] == ["user:root", "agent:desk", "agent:biller"]
-    assert (last["tenant"], last["session"], last["channel"]) == ("acme", "s-1", "web")
+    assert (last["tenant"], last["session"], last["channel"]) == ("acme", "acme-root", "web")
     assert last["scopes"] == [["wipe"]]
     journal.check_complete()
 
