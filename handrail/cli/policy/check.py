@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 import click
 
@@ -78,9 +78,16 @@ def _from_file(file: Path | None) -> dict[str, ToolSchema]:
     except (OSError, ValueError, RecursionError) as problem:
         said = problem.strerror if isinstance(problem, OSError) else "it is not valid JSON"
         raise ConfigError(f"The tools cannot be read: {said}.", file=file, hint=_FORM) from problem
-    if not isinstance(tools, dict) or not all(one is None or isinstance(one, dict) for one in tools.values()):
+    if not _are_tools(tools):
         raise ConfigError("The tools cannot be read: a value is neither an object nor null.", file=file, hint=_FORM)
     return tools
+
+
+def _are_tools(value: Any) -> TypeGuard[dict[str, ToolSchema]]:
+    if not isinstance(value, dict):
+        return False
+    members = cast("dict[str, Any]", value).values()
+    return all(one is None or isinstance(one, dict) for one in members)
 
 
 _FORM = "It is one JSON object: name -> JSON Schema of the arguments, or null. --write-tools makes one."

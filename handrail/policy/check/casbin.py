@@ -108,7 +108,7 @@ def _patterns(files: _Files) -> Iterator[Complaint]:
         subject, pattern = call.arguments[0], call.arguments[1]
         if (text := string_of(pattern)) is not None:
             yield from _pattern(call.function, field_of(subject, "r"), text, files.place, "The matcher")
-        elif (name := field_of(pattern, "p")) in files.names and name is not None:
+        elif (name := field_of(pattern, "p")) in files.names:
             for row in files.permissions:
                 value = files.value(row, name)
                 yield from _pattern(call.function, field_of(subject, "r"), value, row.place, "The row")

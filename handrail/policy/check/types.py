@@ -143,8 +143,13 @@ def _schemas(schema: Schema, nodes: object) -> list[Schema]:
     """The schemas of a list, with ``true`` and ``false`` as objects."""
     if not _is_list(nodes):
         return []
-    made = [{} if node is True else {"enum": []} if node is False else node for node in nodes]
-    return [replace(schema, node=node) for node in made if _is_object(node)]
+    return [replace(schema, node=made) for node in nodes if (made := _as_object(node)) is not None]
+
+
+def _as_object(node: object) -> Mapping[str, Any] | None:
+    if isinstance(node, bool):
+        return {} if node else {"enum": []}
+    return node if _is_object(node) else None
 
 
 def _target(root: Mapping[str, Any], ref: str) -> object:
@@ -201,7 +206,8 @@ def _declared(schema: Schema, properties: Mapping[str, Any], name: str) -> tuple
 
 
 def _values_at(schema: Schema, node: object) -> Values:
-    return joined(map(values_of, _schemas(schema, [node]))) if isinstance(node, (dict, bool)) else PRESENT
+    made = _as_object(node)
+    return PRESENT if made is None else values_of(replace(schema, node=made))
 
 
 def _item(row: tuple[Schema, ...], position: int, shortest: int) -> Member:
