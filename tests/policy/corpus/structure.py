@@ -234,7 +234,7 @@ NAMES: dict[str, Broken] = {
     "a tool with a dot": toml("[tools.orders.list] # <<<\n", "needs quotes"),
     "a pattern of tools": toml('[tools."r*"] # <<<\n', "not a name"),
     "rules beside Casbin files": toml(R + '[casbin] # <<<\nmodel = "m"\npolicy = "p"\n', "cannot stand together"),
-    "no Casbin policy": toml('[casbin] # <<<\nmodel = "m"\n', "needs `policy`"),
+    "no Casbin policy": toml('[casbin] # <<<\nmodel = "m"\n', "needs either `policy`"),
     "a Casbin model that is not there": toml('[casbin]\nmodel = "none.conf" # <<<\npolicy = "p"\n', "cannot be read"),
     "a validator of nothing": toml('[[validate]]\nid = "v"\non = "refund" # <<<\nschema = {}\n', "TOOL.arguments"),
     "a validator's schema that is none": toml(
