@@ -29,6 +29,7 @@ from handrail.policy.facts import Circumstances, circumstances_of, facts_of
 from handrail.rulebook import Rulebook, Snapshot
 from handrail.tracing import context
 from handrail.tracing.context import Frame
+from handrail.tracing.identity import Principal
 from handrail.validators.findings import Finding
 
 log = logging.getLogger(__name__)
@@ -70,6 +71,8 @@ class ToolCall:
     """Whether the framework has a tool of this name."""
     action: Action = "call"
     """``call`` for a tool; ``read`` or ``write`` for a memory, whose conditions read ``args`` under ``memory``."""
+    before: Callable[[Snapshot, Principal, Action, str], Judgement | None] | None = None
+    """Has a say before the policy is asked: what it says holds, and None leaves the policy to decide."""
     pauses: tuple[type[BaseException], ...] = ()
     """Exceptions that suspend the run rather than fail it."""
     show: Callable[[Any], object] = field(default=lambda value: value)
@@ -268,7 +271,8 @@ class Gate:
         snapshot = self.rulebook.now
         enforced = snapshot.settings.mode == "enforce"
         facts = facts_of(frame.principal, call.action, args, circumstances)
-        found = ask(snapshot, frame.principal, call.name, call.action, facts)
+        before = call.before(snapshot, frame.principal, call.action, call.name) if call.before else None
+        found = before or ask(snapshot, frame.principal, call.name, call.action, facts)
         if not call.known:  # only now: a name that nobody has takes no less time than one that is denied
             found = Judgement("deny", "unknown_tool", f"no tool is called {call.name!r}")
         elif too_old := self.rulebook.too_old:

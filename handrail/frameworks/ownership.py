@@ -1,4 +1,4 @@
-"""Threads and sessions belong to whoever opened them: asked where a run begins, and where its state is looked at.
+"""Threads, sessions and memory belong to whoever opened them: asked where a run begins, and where state is touched.
 
 In enforce mode somebody else's is refused in neutral words; in observe mode it is only recorded. Nobody owns
 anything anonymously: such a run opens nothing, and what has an owner is refused to it.
@@ -12,7 +12,13 @@ from typing import Any
 
 from handrail.audit.owners import Kind, owners_of
 from handrail.errors import NotAvailable
-from handrail.gate import Gate
+from handrail.gate import Gate, gates_of
+from handrail.judgement import Judgement, ask
+from handrail.policy.decision import Action
+from handrail.policy.facts import circumstances_of, facts_of
+from handrail.policy.patterns import expand
+from handrail.rulebook import Snapshot
+from handrail.tracing.context import Frame
 from handrail.tracing.identity import ANONYMOUS, Principal
 
 log = logging.getLogger(__name__)
@@ -41,6 +47,44 @@ def require(gate: Gate, who: Principal, kind: Kind, name: str, *, opens: bool = 
     })  # fmt: skip
     if enforced:
         raise NotAvailable
+
+
+def memory(rules: Snapshot, who: Principal, action: Action, name: str) -> Judgement | None:
+    """What ownership says of a memory namespace; None where a rule names it, and so decides.
+
+    A pattern that is only ``*`` names nothing. Never raises.
+    """
+    if _named(rules, action, name):
+        return None
+    opens = action == "write" and who.user != ANONYMOUS
+    try:
+        mine = owners_of(rules.settings.data).owns("namespace", name, who.tenant, who.user, opens=opens)
+    except Exception as error:
+        return Judgement("deny", "error", f"whose the namespace is could not be found out: {type(error).__name__}")
+    if not mine:
+        return Judgement("deny", "owner", "the namespace belongs to somebody else")
+    if who.user == ANONYMOUS and rules.policy is not None:
+        return None
+    return Judgement("allow", "owner", "the namespace is theirs, or nobody's so far")
+
+
+def _named(rules: Snapshot, action: Action, name: str) -> bool:
+    groups = dict(rules.settings.groups)
+    patterns = (pattern for rule in rules.settings.rules for pattern in expand(getattr(rule, action), groups))
+    return any(pattern.text != "*" and pattern.covers(name) for pattern in patterns)
+
+
+def readable(frame: Frame, name: str) -> bool:
+    """Whether what lies in a memory namespace may be given out here, as every enforced gate says."""
+    facts = facts_of(frame.principal, "read", {"namespace": name}, circumstances_of(frame.state))
+    for gate in gates_of(frame):
+        rules = gate.rulebook.now
+        if rules.settings.mode != "enforce":
+            continue
+        said = memory(rules, frame.principal, "read", name) or ask(rules, frame.principal, name, "read", facts)
+        if said.verdict != "allow":
+            return False
+    return True
 
 
 def _theirs(gate: Gate, who: Principal, kind: Kind, name: str, opens: bool) -> bool:

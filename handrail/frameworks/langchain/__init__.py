@@ -14,7 +14,7 @@ from langchain_core.runnables import Runnable, RunnableSequence
 from langchain_core.tools import BaseTool
 
 from handrail.frameworks import executables
-from handrail.frameworks.langchain import agents, composition, models, retrievers, showing, states, tools
+from handrail.frameworks.langchain import agents, composition, models, retrievers, showing, states, stores, tools
 from handrail.frameworks.langchain.agents import BINDING, Binding
 from handrail.frameworks.patching import Patches, WhenImported
 from handrail.gate import Gate
@@ -45,6 +45,13 @@ def install() -> None:
     patches.wrap(RunnableSequence, "__init__", composition.joined)
     _hooks.add("langgraph.pregel", _install_graphs)
     _hooks.add("langgraph.prebuilt.tool_node", _install_tool_node)
+    for module in (
+        "langgraph.store.base",
+        "langgraph.store.memory",
+        "langgraph.store.sqlite",
+        "langgraph.store.postgres",
+    ):
+        _hooks.add(module, _install_stores)
     for package in ("langchain_classic", "langchain"):
         _hooks.add(f"{package}.retrievers.ensemble", _install_retrievers)
         _hooks.add(f"{package}.agents.agent", functools.partial(_install_executor, f"{package}.agents.agent"))
@@ -80,6 +87,15 @@ def _graph_sequence() -> type | None:
         return None
     found: type | None = getattr(module, "RunnableSeq", None)
     return found
+
+
+def _install_stores() -> None:
+    from langgraph.store.base import BaseStore
+
+    for kind in (BaseStore, *executables.below(BaseStore)):
+        for name, wrapper in stores.METHODS.items():
+            if name in kind.__dict__ and not getattr(kind.__dict__[name], "__isabstractmethod__", False):
+                patches.wrap(kind, name, wrapper)
 
 
 def _install_tool_node() -> None:

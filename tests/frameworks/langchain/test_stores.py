@@ -1,0 +1,131 @@
+"""Memory: writes are governed calls, and a namespace belongs to whoever wrote to it first, unless a rule names it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.runnables import RunnableLambda
+from langgraph.store.base import GetOp, PutOp, SearchOp
+from langgraph.store.memory import InMemoryStore
+
+import handrail
+from handrail.errors import NotAvailable
+from tests.frameworks.langchain.kit import policy, recorded
+
+POLICY = """
+version = 1
+mode = "{mode}"
+agent = "clerk"
+
+[users]
+"ana" = ["staff"]
+"bob" = ["staff"]
+"eve" = ["guest"]
+
+[[rule]]
+id = "shared-notes"
+allow = "staff"
+read = "shared/*"
+write = "shared/*"
+when = "memory.key != 'sealed'"
+
+[[delegate]]
+from = "*"
+to = "agent:*"
+read = "*"
+write = "*"
+"""
+MINE, SHARED = ("memories", "ana"), ("shared", "team")
+
+
+@pytest.fixture(autouse=True)
+def _undone() -> Iterator[None]:
+    yield
+    handrail.uninstrument()
+
+
+def _as(folder: Path, user: str, do: Callable[[], Any], mode: str = "enforce") -> Any:
+    config = policy(folder, mode, POLICY)
+    handrail.govern(RunnableLambda(str), config=config)  # brings the seam up
+    with handrail.run("clerk", config=config, user=user):
+        return do()
+
+
+def _filled(folder: Path) -> InMemoryStore:
+    """A store in which ana wrote into a namespace of her own."""
+    store = InMemoryStore()
+    _as(folder, "ana", lambda: store.put(MINE, "k", {"a": 1}))
+    return store
+
+
+READS: dict[str, tuple[Callable[[InMemoryStore], Any], Any]] = {
+    "get": (lambda store: store.get(MINE, "k"), None),
+    "aget": (lambda store: asyncio.run(store.aget(MINE, "k")), None),
+    "search": (lambda store: store.search(("memories",)), []),
+    "asearch": (lambda store: asyncio.run(store.asearch(MINE)), []),
+    "list_namespaces": (lambda store: store.list_namespaces(), []),
+    "alist_namespaces": (lambda store: asyncio.run(store.alist_namespaces()), []),
+    "batch": (lambda store: store.batch([GetOp(MINE, "k"), SearchOp(("memories",))]), [None, []]),
+    "abatch": (lambda store: asyncio.run(store.abatch([GetOp(MINE, "k")])), [None]),
+}
+WRITES: dict[str, Callable[[InMemoryStore], Any]] = {
+    "put": lambda store: store.put(MINE, "k", {"a": 2}),
+    "aput": lambda store: asyncio.run(store.aput(MINE, "k", {"a": 2})),
+    "delete": lambda store: store.delete(MINE, "k"),
+    "adelete": lambda store: asyncio.run(store.adelete(MINE, "k")),
+    "batch": lambda store: store.batch([GetOp(SHARED, "k"), PutOp(MINE, "k", {"a": 2})]),
+    "abatch": lambda store: asyncio.run(store.abatch([PutOp(MINE, "k", None)])),
+}
+
+
+@pytest.mark.parametrize("read", READS)
+@pytest.mark.parametrize("who", ["bob", "eve", "anonymous"])
+def test_somebody_elses_memory_reads_as_empty(read: str, who: str, tmp_path: Path) -> None:
+    """Another principal gets what an empty store gives; the owner gets what is there."""
+    store = _filled(tmp_path)
+    look, nothing = READS[read]
+    assert _as(tmp_path, who, lambda: look(store)) == nothing == look(InMemoryStore())
+    assert _as(tmp_path, "ana", lambda: look(store)) == look(store)
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_somebody_elses_memory_cannot_be_written(write: str, tmp_path: Path) -> None:
+    """Another principal's write is refused in the neutral words, and nothing of it is done."""
+    store = _filled(tmp_path)
+    with pytest.raises(NotAvailable):
+        _as(tmp_path, "bob", lambda: WRITES[write](store))
+    assert [(item.namespace, item.value) for item in store.search(())] == [(MINE, {"a": 1})]
+    refused = [call for call in recorded(tmp_path, "tool.call") if call["verdict"] == "deny"]
+    assert [(call["tool"], call["action"], call["by"]) for call in refused] == [("memories/ana", "write", "owner")]
+    _as(tmp_path, "ana", lambda: WRITES[write](store))
+
+
+def test_a_named_namespace_is_the_rules(tmp_path: Path) -> None:
+    """A namespace that a rule names is shared as the rule says, on each key, whoever wrote first."""
+    store = InMemoryStore()
+    _as(tmp_path, "ana", lambda: store.put(SHARED, "k", {"a": 1}))
+    assert _as(tmp_path, "bob", lambda: store.get(SHARED, "k")).value == {"a": 1}
+    assert _as(tmp_path, "eve", lambda: store.get(SHARED, "k")) is None
+    with pytest.raises(NotAvailable):
+        _as(tmp_path, "bob", lambda: store.put(SHARED, "sealed", {}))
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_observing_marks_and_lets_through(write: str, tmp_path: Path) -> None:
+    """In observe mode everything works as in an ungoverned store, and what would be refused is marked."""
+    store = InMemoryStore()
+    _as(tmp_path, "ana", lambda: store.put(MINE, "k", {"a": 1}), mode="observe")
+    _as(tmp_path, "bob", lambda: WRITES[write](store), mode="observe")
+    assert "would_deny" in [call["verdict"] for call in recorded(tmp_path, "tool.call")]
+
+
+def test_without_a_run_nothing_changes(tmp_path: Path) -> None:
+    """Outside every run a store is its own."""
+    store = _filled(tmp_path)
+    assert store.get(MINE, "k") is not None
+    store.put(MINE, "k", {"a": 5})
+    assert store.search(("memories",))[0].value == {"a": 5}
