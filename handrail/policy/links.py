@@ -95,13 +95,17 @@ def reach(graph: Mapping[str, Sequence[str]], start: str, *, hops: int | None = 
     return frozenset(found) - {start}
 
 
+def _without(graph: Mapping[str, Sequence[str]], lost: frozenset[str]) -> Mapping[str, Sequence[str]]:
+    return {role: [one for one in inner if one not in lost] for role, inner in graph.items()}
+
+
 def settings_roles(settings: Settings) -> RolesOf:
     """Roles from ``[users]`` and ``[roles]``, per tenant and user, with the ``role:`` prefix."""
     held: dict[tuple[str, str], frozenset[str]] = {}
     for written, roles in settings.users.items():
         tenant, _, user = written.partition("/") if "/" in written else ("default", "", written)
         lost = frozenset(settings.taken.get(written, ()))
-        graph = {role: [one for one in inner if one not in lost] for role, inner in settings.roles.items()}
-        every = {role for role in roles}.union(*(reach(graph if lost else settings.roles, role) for role in roles))
+        graph = _without(settings.roles, lost) if lost else settings.roles
+        every = {role for role in roles}.union(*(reach(graph, role) for role in roles))
         held[tenant, f"user:{user}"] = frozenset(f"role:{role}" for role in every)
     return lambda tenant, subject: held.get((tenant, subject), _NONE)
