@@ -14,6 +14,7 @@ for a rule is decided by the caller. Facts are never changed, and Python attribu
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
 from handrail.config.settings import Place
@@ -52,6 +53,10 @@ __all__ = [
 ]  # fmt: skip
 
 
+MAX_KEPT = 4_096
+"""Compiled conditions that are kept for the next policy that has them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """One compiled condition. Immutable and safe to share between threads."""
@@ -82,11 +87,16 @@ def parse(source: str, *, place: Place | None = None, of: str = "condition") -> 
     """Compile ``source``; raises PolicyError with the file and line of ``place`` and a caret under the fault."""
     where = place or Place()
     try:
-        tree = tree_of(source)
+        return _condition(source)
     except Fault as fault:
         problem = f"The {of} is not understood: {fault.problem}.\n{explain(source, fault.position)}\n"
         raise PolicyError(problem, file=where.file, line=where.line, hint="Correct the text above the caret.") from None
-    return of_tree(tree, source)
+
+
+@lru_cache(MAX_KEPT)
+def _condition(source: str) -> Condition:
+    """Kept, because a changed policy repeats most of its conditions, and calls wait until it is built."""
+    return of_tree(tree_of(source), source)
 
 
 def of_tree(tree: Node, source: str | None = None) -> Condition:
