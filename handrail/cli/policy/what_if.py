@@ -29,7 +29,7 @@ _TITLES = {"rule": "rule (candidate's <- in force)", "tool": "tool", "agent": "a
 
 
 @click.command("what-if")
-@click.argument("candidate", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("candidate", type=click.Path(path_type=Path))
 @click.option("--since", type=Moment(), default="7d", show_default=True, help="First moment: 7d, 12h, 2026-11-01 ...")
 @click.option("--until", type=Moment(), help="Moment that no longer counts [default: now].")
 @click.option("--tenant", help="Only this tenant.")
