@@ -23,13 +23,14 @@ def run(module: str, quick: bool) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
-def page(rows: list[dict[str, Any]], tables: dict[str, str], quick: bool) -> str:
+def page(rows: list[dict[str, Any]], tables: dict[str, str], options: argparse.Namespace) -> str:
     """The tables as Markdown; ``tables`` has those that benchmarks bring themselves, by their names."""
-    form = "the quick form" if quick else "the long form"
+    command = "".join([" --quick" * options.quick, *(f" --only {name}" for name in options.only or ())])
     head = (
         "# Benchmarks\n\n"
         "Ratios measured side by side in one run; absolute times mean nothing on shared machines. "
-        f"Written by `make bench` ({form}), Python {platform.python_version()}.\n\n"
+        f"Written by `python -m benchmarks{command}`, Python {platform.python_version()}; "
+        "`make bench` measures everything.\n\n"
         "![Each figure as a part of its goal](../images/benchmarks.svg)\n\n"
         "| id | what | figure | goal | better |\n|---|---|---|---|---|\n"
     )
@@ -78,9 +79,9 @@ def main() -> None:
     found = {module: run(module, options.quick) for module in options.only or MODULES}
     rows = [row for printed in found.values() for row in printed["rows"]]
     tables = {module: printed["table"] for module, printed in found.items() if "table" in printed}
-    PAGE.write_text(page(rows, tables, options.quick))
+    PAGE.write_text(page(rows, tables, options))
     PLOT.write_text(plot(rows))
-    print(page(rows, tables, options.quick))
+    print(page(rows, tables, options))
 
 
 if __name__ == "__main__":

@@ -342,17 +342,18 @@ def test_a_conjunct_that_raises_hides_those_behind_it() -> None:
         "r.sub.x == 1 && r.obj == p.obj", "r.obj == p.obj && r.sub.x == 1", "r.sub + 1 == p.obj && r.obj == p.obj",
         "r.obj == p.obj && r.sub < 3", "r.obj[9] == 'x' && r.sub == p.sub", "r.sub == p.sub && r.obj.y == p.obj",
         "g(r.sub, p.sub) && r.obj.y == 1 && r.obj == p.obj", "r.obj == 'o' && r.sub.x == 1 && r.obj == p.obj",
+        "r.sub.items == 3 && r.obj == p.obj",
     ):  # fmt: skip
         pair = Pair(matcher, "p, a, o", "p, b, o2", "p, a, o3")
-        for who, what in product(("a", "z", {"x": 1}, {}, 2, ["l"]), ("o", "o2", "zz", {"y": "o"}, {"y": 1}, 4)):
+        askers = ("a", "z", {"x": 1, "items": 3}, {}, 2, ["l"])
+        for who, what in product(askers, ("o", "o2", "zz", {"y": "o"}, {"y": 1}, 4)):
             pair.ask(who, what)
 
 
 def test_what_is_remembered_depends_on_all_that_was_asked() -> None:
     """The same names with other facts get their own answer, whatever was answered before."""
     for matcher in (
-        "r.obj.n < 5 && r.sub == p.sub", "r.sub == p.sub && r.obj.n < 5",
-        "r.obj.n < 5 && r.obj.m == 1 && r.sub == p.sub",
+        "r.obj.n < 5 && r.sub == p.sub", "r.sub == p.sub && r.obj.n < 5", "r.obj.n < 5 && r.obj.m == 1 && 'a' == p.sub",
         "r.obj.n < 5 && r.sub == p.sub || r.obj.m == 1 && p.sub == 'b'",
     ):  # fmt: skip
         pair = Pair(matcher, "p, a, o", "p, b, o")
