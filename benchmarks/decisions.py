@@ -56,7 +56,7 @@ QUICK = Effort(
     {"ours": (10, 1_000, 100_000), "pycasbin": (10, 1_000), "cedarpy": (10, 1_000), "regorus": (10, 1_000, 100_000)},
     500, 0.4,
 )  # fmt: skip
-LONG = Effort({"ours": SIZES, "pycasbin": SIZES[:-1], "cedarpy": SIZES[:-1], "regorus": SIZES}, 4_000, 5.0)
+LONG = Effort({"ours": SIZES, "pycasbin": SIZES[:-1], "cedarpy": SIZES[:-1], "regorus": SIZES}, 2_000, 1.5)
 
 
 def measure(effort: Effort) -> Found:

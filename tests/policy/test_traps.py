@@ -16,10 +16,8 @@ from tests.policy.differential.stock import Outcome, outcome
 from tests.policy.differential.words import BROKEN_CONDITIONS, BROKEN_PATTERNS, NO_TEXTS, ODD_NAMES, RISKY_OBJECTS
 
 ALLOW = "some(where (p.eft == allow))"
-DENY = "!some(where (p.eft == deny))"
-BOTH = "some(where (p.eft == allow)) && !some(where (p.eft == deny))"
 FIRST = "priority(p.eft) || deny"
-EFFECTS = (ALLOW, DENY, BOTH, FIRST)
+EFFECTS = (ALLOW, "!some(where (p.eft == deny))", f"{ALLOW} && !some(where (p.eft == deny))", FIRST)
 PATTERNS = ("keyMatch", "keyMatch2", "keyMatch3", "keyMatch4", "keyMatch5", "regexMatch", "globMatch")
 
 
