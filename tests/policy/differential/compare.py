@@ -126,7 +126,19 @@ class OurFiles:
         request = PolicyRequest(cast("str", asked.dom), (subject,), cast("str", asked.obj), cast("Action", asked.act))
         request = replace(request, facts={"args": asked.args})
         found = outcome(lambda: self._files.principal(request, subject))
+        if short := self._contradicted(request, subject, found):
+            return short
         return found if found.verdict == "raised" or found.by is None else Outcome(found.verdict, self._row(found.by))
+
+    def _contradicted(self, request: PolicyRequest, subject: str, found: Outcome) -> Outcome | None:
+        """What the short answers, which know no facts, say against the full one."""
+        allowed = found.verdict == "allow"
+        settled = outcome(lambda: self._files.settled(request, subject) or (allowed, ()))
+        if settled.verdict != "raised" and (settled.verdict == "allow") is not allowed:
+            return Outcome("settled", settled)
+        if allowed and not self._files.could_allow(request, subject):
+            return Outcome("not visible", None)
+        return None
 
     def _row(self, by: object) -> object:
         """The policy row in the line that an answer names."""
