@@ -343,7 +343,7 @@ def test_a_conjunct_that_raises_hides_those_behind_it() -> None:
         "r.sub.items == 3 && r.obj == p.obj",
     ):  # fmt: skip
         pair = Pair(matcher, "p, a, o", "p, b, o2", "p, a, o3")
-        askers = ("a", "z", {"x": 1, "items": 3}, {}, 2, ["l"])
+        askers: tuple[object, ...] = ("a", "z", {"x": 1, "items": 3}, {}, 2, ["l"])
         for who, what in product(askers, ("o", "o2", "zz", {"y": "o"}, {"y": 1}, 4)):
             pair.ask(who, what)
 
