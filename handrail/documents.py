@@ -58,10 +58,10 @@ def _may_read(
     return ask(rules, frame.principal, name, "read", facts).verdict == "allow"
 
 
-def _plain(value: Any, depth: int = 0) -> Any:
+def _plain(value: object, depth: int = 0) -> object:
     """A copy of exact JSON types only, so that nothing which a document brings along can answer for itself."""
-    kind: type[Any] = type(value)
-    if value is None or kind in (str, bool, int) or (kind is float and math.isfinite(value)):
+    kind: object = type(value)
+    if value is None or kind in (str, bool, int) or (kind is float and math.isfinite(cast("float", value))):
         return value
     if depth < _DEPTH and kind is list:
         return [_plain(item, depth + 1) for item in cast("list[Any]", value)]
