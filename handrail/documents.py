@@ -60,8 +60,13 @@ def _may_read(
 
 def _plain(value: object, depth: int = 0) -> object:
     """A copy of exact JSON types only, so that nothing which a document brings along can answer for itself."""
+<<<<<<< Updated upstream
     kind: object = type(value)
     if value is None or kind in (str, bool, int) or (kind is float and math.isfinite(cast("float", value))):
+=======
+    kind = cast("type[object]", type(value))
+    if value is None or kind in (str, bool, int) or (kind is float and math.isfinite(value)):
+>>>>>>> Stashed changes
         return value
     if depth < _DEPTH and kind is list:
         return [_plain(item, depth + 1) for item in cast("list[Any]", value)]

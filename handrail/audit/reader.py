@@ -292,7 +292,9 @@ class Payloads:
     def __init__(self, folder: Path) -> None:
         """``folder`` is the data folder."""
         self._folder = folder / JOURNAL
-        self._name, self._fd, self._place = "", -1, Place(folder)
+        self._name: str = ""
+        self._fd: int = -1
+        self._place = Place(folder)
 
     def __enter__(self) -> Payloads:
         return self

@@ -97,7 +97,7 @@ class Steps:
         state.counters.add("steps")
         state.counters.add("model_calls")
         links = above.principal.links
-        facts = {
+        facts: dict[str, object] = {
             "agent": above.principal.agent,
             "provider": call.provider,
             "model": call.model,

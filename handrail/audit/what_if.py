@@ -67,7 +67,7 @@ class Example:
 
     def as_dict(self) -> dict[str, object]:
         """JSON types."""
-        where = {"at": self.at.isoformat(), "run": self.run, "step": self.step, "args": self.args}
+        where: dict[str, object] = {"at": self.at.isoformat(), "run": self.run, "step": self.step, "args": self.args}
         return self.turn._asdict() | where
 
 
@@ -296,7 +296,7 @@ def _because(decided_by: str) -> str:
 
 
 def _kind(row: Mapping[str, object]) -> _Kind:
-    scopes = json.loads(str(row["scopes"])) if row["scopes"] is not None else []
+    scopes: list[list[object]] = json.loads(str(row["scopes"])) if row["scopes"] is not None else []
     return _Kind(
         str(row["tenant"]),
         tuple(map(str, json.loads(str(row["chain"])))),

@@ -118,7 +118,7 @@ def _allowance(one: Delegation) -> Rule:
 
 def _covers(entry: RuleSettings | DelegateSettings, groups: dict[str, tuple[str, ...]]) -> Covers:
     written: dict[Action, tuple[str, ...]] = {"call": entry.call, "read": entry.read, "write": entry.write}
-    covers = tuple((action, pattern) for action in ACTIONS for pattern in _expanded(written[action], groups))
+    covers: Covers = tuple((action, pattern) for action in ACTIONS for pattern in _expanded(written[action], groups))
     if not covers or any(not pattern.text for _, pattern in covers):
         hint = "Write call, read or write with a name, a group, or a pattern."
         raise _error("A rule or delegation covers nothing.", entry.place, hint)
