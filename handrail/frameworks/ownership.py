@@ -13,7 +13,7 @@ from typing import Any
 from handrail.audit.owners import Kind, owners_of
 from handrail.errors import NotAvailable
 from handrail.gate import Gate, gates_of
-from handrail.judgement import Judgement, ask
+from handrail.gate.judgement import Judgement, ask
 from handrail.policy.decision import Action
 from handrail.policy.facts import circumstances_of, facts_of
 from handrail.policy.patterns import expand

@@ -17,10 +17,10 @@ from typing import Any
 from langchain_core.retrievers import BaseRetriever
 
 from handrail.audit.steps import Step
-from handrail.documents import readable
 from handrail.frameworks import gates
 from handrail.frameworks.langchain import agents
 from handrail.gate import arenew, enforces, gate_of, outcome_of, renew
+from handrail.gate.documents import readable
 from handrail.tracing import context
 from handrail.tracing.context import Frame
 

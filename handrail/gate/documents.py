@@ -7,8 +7,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from handrail.gate import gates_of
-from handrail.judgement import ask
+from handrail.gate.pipeline import gates_of
+from handrail.gate.judgement import ask
 from handrail.policy.facts import Circumstances, circumstances_of, facts_of
 from handrail.rulebook import Snapshot
 from handrail.tracing.context import Frame
@@ -60,13 +60,8 @@ def _may_read(
 
 def _plain(value: object, depth: int = 0) -> object:
     """A copy of exact JSON types only, so that nothing which a document brings along can answer for itself."""
-<<<<<<< Updated upstream
     kind: object = type(value)
     if value is None or kind in (str, bool, int) or (kind is float and math.isfinite(cast("float", value))):
-=======
-    kind = cast("type[object]", type(value))
-    if value is None or kind in (str, bool, int) or (kind is float and math.isfinite(value)):
->>>>>>> Stashed changes
         return value
     if depth < _DEPTH and kind is list:
         return [_plain(item, depth + 1) for item in cast("list[Any]", value)]

@@ -23,7 +23,7 @@ from handrail.audit.recorder import findings_of
 from handrail.audit.steps import Outcome, Step, Steps
 from handrail.config import ToolSettings
 from handrail.errors import AnswerRejected, HandrailError
-from handrail.judgement import Judgement, ask, moment_of
+from handrail.gate.judgement import Judgement, ask, moment_of
 from handrail.policy.decision import Action
 from handrail.policy.facts import Circumstances, circumstances_of, facts_of
 from handrail.rulebook import Rulebook, Snapshot

@@ -18,9 +18,9 @@ from handrail import config
 from handrail.config import Mode, Settings, named_tools
 from handrail.config.files import Files
 from handrail.errors import HandrailError, PolicyPending
-from handrail.rows import Poll
+from handrail.rulebook.poll import Poll
+from handrail.rulebook.watch import Watch
 from handrail.tracing.identity import ANONYMOUS, Principal
-from handrail.watch import Watch
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ import pytest
 from handrail import config
 from handrail.policy import PolicyRequest
 from handrail.rulebook import Rulebook, snapshot
-from handrail.watch import TICK_SECONDS, Watch
+from handrail.rulebook.watch import TICK_SECONDS, Watch
 
 TEXT = "0123456789"
 
