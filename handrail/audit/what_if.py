@@ -291,6 +291,7 @@ def _because(decided_by: str) -> str:
         "identity": "denied because nobody was named on whose behalf the agent acted",
         "unknown_tool": "denied because no tool had that name",
         "error": "denied because deciding or recording failed",
+        "owner": "decided by who opened the memory, not by a rule",
     }
     return reasons.get(decided_by, "the record does not say who was acting")
 

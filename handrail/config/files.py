@@ -70,7 +70,7 @@ def own_bytes(path: Path) -> bytes | None:
     """What a regular file holds that is no symbolic link; None when there is none. Raises OSError."""
     try:
         fd = os.open(path, os.O_RDONLY | _NOFOLLOW | _NONBLOCK)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     with open(fd, "rb") as file:
         if not stat.S_ISREG(os.fstat(fd).st_mode):

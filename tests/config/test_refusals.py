@@ -46,7 +46,7 @@ MISTAKES: dict[str, tuple[str, int | None, str]] = {
     "huge integer": ("agent = " + "9" * 5000, None, "Not valid TOML"),
     "casbin and rules": (RULE + '[casbin]\nmodel = "m"\npolicy = "p"', 6, "[casbin] and [[rule]] cannot stand together."),
     "casbin file missing": ('[casbin]\nmodel = "m.conf"\npolicy = "p.csv"', 3, "m.conf cannot be read: No such file or directory."),
-    "casbin without policy": ('[casbin]\nmodel = "m.conf"', 2, "[casbin] needs `policy`."),
+    "casbin without policy": ('[casbin]\nmodel = "m.conf"', 2, "[casbin] needs either `policy` or `adapter`."),
     "unknown role": ('[users]\nana = ["support"]\n[[rule]]\nid = "r"\nallow = "suport"\ncall = "x"', 6, 'names the role "suport", which nobody has. Did you mean "support"?'),
     "unknown role, none known": ('[[rule]]\nid = "r"\ndeny = "x"\ncall = "x"', 4, "declare it in [roles]"),
     "unknown role in a delegate": ('[roles]\nlead = []\n[[delegate]]\nfrom = "laed"\nto = "agent:a"\ncall = "x"', 5, 'Did you mean "lead"?'),
