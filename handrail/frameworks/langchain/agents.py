@@ -95,7 +95,18 @@ def configurable_of(owner: Any, config: Any) -> Mapping[str, Any]:
     for layer in (getattr(owner, "config", None), config):
         if isinstance(layer, Mapping) and layer.get("configurable"):
             merged.update(layer["configurable"])
+    if "thread_id" in merged:
+        merged["thread_id"] = _thread(owner, merged["thread_id"])
     return merged
+
+
+def _thread(owner: Any, given: Any) -> str:
+    """One name for all that a checkpointer takes for one thread; empty where none keeps what has no name."""
+    if given:
+        return str.__str__(given) if isinstance(given, str) else str(given)
+    if not getattr(owner, "checkpointer", None):
+        return ""
+    return repr(given) if given is None or isinstance(given, str) else "0"  # 0 and False are one key
 
 
 def _place() -> tuple[str, str]:

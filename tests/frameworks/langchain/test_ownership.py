@@ -109,6 +109,36 @@ def test_observing_only_records(touch: str, tmp_path: Path) -> None:
     assert [record["verdict"] for record in recorded(tmp_path, "owner.refused")] == ["would_deny"]
 
 
+class _Named(str):
+    """Another text for people than for dictionaries, as members of enumerations have it."""
+
+    def __str__(self) -> str:
+        return f"Thread.{self.upper()}"
+
+
+@pytest.mark.parametrize(
+    ("opened", "asked"),
+    [(0, 0), (0, "0"), (0, False), ("", ""), (None, None), (7, "7"), ("t1", _Named("t1")), (_Named("t1"), "t1")],
+)
+def test_every_spelling_of_a_thread_has_an_owner(opened: Any, asked: Any, tmp_path: Path) -> None:
+    """Whatever a checkpointer keeps as a thread is owned, also under 0, nothing, or another type of the same name."""
+    agent = _agent(tmp_path, END, END)
+    with handrail.acting_for(user="ana"):
+        agent.invoke(ASK, {"configurable": {"thread_id": opened}})
+    with handrail.acting_for(user="bob"), pytest.raises(NotAvailable):
+        agent.invoke(ASK, {"configurable": {"thread_id": asked}})
+
+
+def test_no_thread_is_nobodys(tmp_path: Path) -> None:
+    """Where nothing is kept, a thread without a name belongs to nobody."""
+    agent: Any = create_agent(Scripted(turns=(END, END)), [asking], name="clerk")
+    agent = handrail.govern(agent, config=policy(tmp_path, "enforce", POLICY))
+    for user in ("ana", "bob"):
+        with handrail.acting_for(user=user):
+            agent.invoke(ASK, {"configurable": {"thread_id": None}})
+    assert recorded(tmp_path, "owner.refused") == []
+
+
 def test_the_owner_comes_back_with_another_agent(tmp_path: Path) -> None:
     """A thread belongs to the user, not to the agent: a second agent of the same installation may go on with it."""
     with handrail.acting_for(user="ana"):
