@@ -54,6 +54,8 @@ def memory(rules: Snapshot, who: Principal, action: Action, name: str) -> Judgem
 
     A pattern that is only ``*`` names nothing. Never raises.
     """
+    if "." in name:  # LangGraph's own methods write none such
+        return Judgement("deny", "owner", "a period in a namespace: some stores take it for a border of its parts")
     if _named(rules, action, name):
         return None
     opens = action == "write" and who.user != ANONYMOUS

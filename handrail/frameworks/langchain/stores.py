@@ -3,17 +3,18 @@ there."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from handrail.errors import NotAvailable
 from handrail.frameworks import ownership
-from handrail.gate import Refusal, ToolCall, arenew, gate_of, renew
+from handrail.gate import Refusal, ToolCall, arenew, enforces, gate_of, renew
 from handrail.policy.decision import Action
 from handrail.tracing import context
 from handrail.tracing.context import Frame
+
+_WHOLE: Mapping[str, Any] = {"max_depth": None, "limit": 1_000_000, "offset": 0}
 
 
 class Storing:
@@ -29,6 +30,8 @@ class _Touch:
     key: str = ""
     many: bool = False
     """Whether it may give out things of other namespaces: then each is looked at by itself."""
+    page: Mapping[str, Any] | None = None
+    """Of a list of namespaces: ``max_depth``, ``limit`` and ``offset``, which count what may be seen only."""
 
     @property
     def name(self) -> str:
@@ -42,15 +45,17 @@ def _of_op(op: Any) -> _Touch:
         return _Touch("read", tuple(op.namespace), str(op.key))
     if kind == "PutOp":
         return _Touch("write", tuple(op.namespace), str(op.key))
-    return _Touch("read", tuple(getattr(op, "namespace_prefix", ())), many=True)
+    page = {name: getattr(op, name) for name in _WHOLE} if kind == "ListNamespacesOp" else None
+    return _Touch("read", (), many=True, page=page)
 
 
-def _of_call(original: Callable[..., Any], name: str, given: tuple[Any, ...], kwargs: dict[str, Any]) -> _Touch:
-    said = inspect.signature(original).bind(*given, **kwargs).arguments
+def _of_call(name: str, given: tuple[Any, ...], kwargs: Mapping[str, Any]) -> _Touch:
+    """By LangGraph's own parameters: a class that passes everything on may have named none."""
     if name in ("search", "list_namespaces"):
-        return _Touch("read", tuple(said.get("namespace_prefix") or ()), many=True)
-    action: Action = "read" if name == "get" else "write"
-    return _Touch(action, tuple(said["namespace"]), str(said["key"]))
+        page = {"limit": 100, **kwargs} if name == "list_namespaces" else None
+        return _Touch("read", (), many=True, page=page)
+    namespace, key = (*given[:2], *(kwargs[each] for each in ("namespace", "key")[len(given) :]))
+    return _Touch("read" if name == "get" else "write", tuple(namespace), str(key))
 
 
 def _call(touch: _Touch) -> ToolCall:
@@ -94,11 +99,32 @@ def _namespace(item: Any) -> Iterable[Any]:
     return item if isinstance(item, tuple) else item.namespace
 
 
+def _ops(frame: Frame, given: Sequence[Any], allowed: Sequence[bool]) -> list[Any]:
+    """The operations that go on. Namespaces are listed whole: cut after what may not be seen was left out."""
+    going = [op for op, may in zip(given, allowed, strict=True) if may]
+    whole = enforces(frame)
+    return [op._replace(**_WHOLE) if whole and type(op).__name__ == "ListNamespacesOp" else op for op in going]
+
+
+def _whole_call(frame: Frame, name: str, kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**kwargs, **_WHOLE} if name == "list_namespaces" and enforces(frame) else kwargs
+
+
+def _shown(frame: Frame, touch: _Touch, found: Any) -> Any:
+    """What is given out of the result of one operation."""
+    own = _own(frame, found) if touch.many else found
+    if touch.page is None or not enforces(frame):
+        return own
+    cut = list(dict.fromkeys(namespace[: touch.page.get("max_depth")] for namespace in own))
+    start = touch.page.get("offset", 0)
+    return cut[start : start + touch.page["limit"]]
+
+
 def _merged(touches: Sequence[_Touch], allowed: Sequence[bool], found: Sequence[Any], frame: Frame) -> list[Any]:
     """The results in the order of the operations; nothing for a read that may not be made."""
     left = iter(found)
     results = [next(left) if may else None for may in allowed]
-    return [_own(frame, result) if touch.many else result for touch, result in zip(touches, results, strict=True)]
+    return [_shown(frame, touch, result) for touch, result in zip(touches, results, strict=True)]
 
 
 def batch(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -113,7 +139,7 @@ def batch(original: Callable[..., Any]) -> Callable[..., Any]:
         renew(frame)
         allowed = _decided(touches, [_may(frame, touch) for touch in touches])
         with context.use(replace(frame, owner=Storing())):
-            found = original(self, [op for op, may in zip(given, allowed, strict=True) if may], *args, **kwargs)
+            found = original(self, _ops(frame, given, allowed), *args, **kwargs)
         return _merged(touches, allowed, found, frame)
 
     return wrapper
@@ -131,7 +157,7 @@ def abatch(original: Callable[..., Any]) -> Callable[..., Any]:
         await arenew(frame)
         allowed = _decided(touches, [await _amay(frame, touch) for touch in touches])
         with context.use(replace(frame, owner=Storing())):
-            found = await original(self, [op for op, may in zip(given, allowed, strict=True) if may], *args, **kwargs)
+            found = await original(self, _ops(frame, given, allowed), *args, **kwargs)
         return _merged(touches, allowed, found, frame)
 
     return wrapper
@@ -145,11 +171,11 @@ def one(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
             frame = _frame()
             if frame is None:
                 return original(self, *args, **kwargs)
-            touch = _of_call(original, name, (self, *args), kwargs)
+            touch = _of_call(name, args, kwargs)
             renew(frame)
             [may] = _decided([touch], [_may(frame, touch)])
             with context.use(replace(frame, owner=Storing())):
-                found = original(self, *args, **kwargs) if may else None
+                found = original(self, *args, **_whole_call(frame, name, kwargs)) if may else None
             return _merged([touch], [True], [found], frame)[0]
 
         return wrapper
@@ -165,11 +191,11 @@ def aone(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
             frame = _frame()
             if frame is None:
                 return await original(self, *args, **kwargs)
-            touch = _of_call(original, name, (self, *args), kwargs)
+            touch = _of_call(name, args, kwargs)
             await arenew(frame)
             [may] = _decided([touch], [await _amay(frame, touch)])
             with context.use(replace(frame, owner=Storing())):
-                found = await original(self, *args, **kwargs) if may else None
+                found = await original(self, *args, **_whole_call(frame, name, kwargs)) if may else None
             return _merged([touch], [True], [found], frame)[0]
 
         return wrapper

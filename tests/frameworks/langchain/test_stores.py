@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from langchain_core.runnables import RunnableLambda
-from langgraph.store.base import GetOp, PutOp, SearchOp
+from langgraph.store.base import GetOp, ListNamespacesOp, PutOp, SearchOp
 from langgraph.store.memory import InMemoryStore
 
 import handrail
@@ -72,6 +72,14 @@ READS: dict[str, tuple[Callable[[InMemoryStore], Any], Any]] = {
     "batch": (lambda store: store.batch([GetOp(MINE, "k"), SearchOp(("memories",))]), [None, []]),
     "abatch": (lambda store: asyncio.run(store.abatch([GetOp(MINE, "k")])), [None]),
 }
+LISTS: dict[str, Callable[[InMemoryStore], Any]] = {
+    "cut short": lambda store: store.list_namespaces(max_depth=1),
+    "first page": lambda store: store.list_namespaces(limit=1),
+    "second page": lambda store: store.list_namespaces(limit=1, offset=1),
+    "cut short, async": lambda store: asyncio.run(store.alist_namespaces(max_depth=1)),
+    "batch": lambda store: store.batch([ListNamespacesOp(max_depth=2, limit=1)])[0],
+    "abatch": lambda store: asyncio.run(store.abatch([ListNamespacesOp(max_depth=1)]))[0],
+}
 WRITES: dict[str, Callable[[InMemoryStore], Any]] = {
     "put": lambda store: store.put(MINE, "k", {"a": 2}),
     "aput": lambda store: asyncio.run(store.aput(MINE, "k", {"a": 2})),
@@ -90,6 +98,45 @@ def test_somebody_elses_memory_reads_as_empty(read: str, who: str, tmp_path: Pat
     look, nothing = READS[read]
     assert _as(tmp_path, who, lambda: look(store)) == nothing == look(InMemoryStore())
     assert _as(tmp_path, "ana", lambda: look(store)) == look(store)
+
+
+@pytest.mark.parametrize("way", LISTS)
+def test_a_list_is_cut_after_what_is_not_theirs_is_left_out(way: str, tmp_path: Path) -> None:
+    """Neither a shortened name nor a page tells of namespaces of others: the list is that of a store without them."""
+    store, alone = _filled(tmp_path), InMemoryStore()
+    for name in ("w", "z"):
+        _as(tmp_path, "bob", lambda name=name: store.put((name, "bob", "notes"), "k", {}))  # type: ignore[misc]
+        alone.put((name, "bob", "notes"), "k", {})
+    assert _as(tmp_path, "bob", lambda: LISTS[way](store)) == LISTS[way](alone)
+
+
+@pytest.mark.parametrize("spelled", [("memories.ana",), ("shared", "a.b")])
+def test_a_namespace_with_a_period_is_nobodys(spelled: tuple[str, ...], tmp_path: Path) -> None:
+    """Stores that join a namespace with periods take ``a.b`` for ``a``, ``b``: such a name reads as if not there."""
+    store = InMemoryStore()
+    store.batch([PutOp(spelled, "k", {"a": 1})])
+    assert _as(tmp_path, "bob", lambda: store.get(spelled, "k")) is None
+    with pytest.raises(NotAvailable):
+        _as(tmp_path, "bob", lambda: store.batch([PutOp(spelled, "k", None)]))
+
+
+class _Through(InMemoryStore):
+    """A store that passes on whatever it is given."""
+
+    def get(self, *args: Any, **kwargs: Any) -> Any:
+        return super().get(*args, **kwargs)
+
+    def put(self, *args: Any, **kwargs: Any) -> None:
+        super().put(*args, **kwargs)
+
+
+@pytest.mark.parametrize("mode", ["observe", "enforce"])
+def test_a_store_may_name_its_parameters_as_it_likes(mode: str, tmp_path: Path) -> None:
+    """What is touched is known by LangGraph's own parameters."""
+    store = _Through()
+    _as(tmp_path, "ana", lambda: store.put(MINE, key="k", value={"a": 1}), mode)
+    assert _as(tmp_path, "ana", lambda: store.get(MINE, "k"), mode).value == {"a": 1}
+    assert (_as(tmp_path, "bob", lambda: store.get(namespace=MINE, key="k"), mode) is None) == (mode == "enforce")
 
 
 @pytest.mark.parametrize("write", WRITES)
