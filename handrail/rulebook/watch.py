@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from handrail.audit import oscalls
+from handrail.config.files import holds
 
 TICK_SECONDS = 0.05
 """Longest tick of a file system's clock: several times the 10 ms of the coarsest Linux kernel."""
@@ -53,7 +54,7 @@ class Watch:
         """Note what the files look like, provided that they still hold what was read; whether that succeeded."""
         begun = time.time_ns()
         before = [(str(path), _signature(str(path))) for path in self._contents]
-        same = all(_bytes(path) == content for path, content in self._contents.items())
+        same = all(holds(path, content) for path, content in self._contents.items())
         after = [(str(path), _signature(str(path))) for path in self._contents]
         if not same or before != after:
             return False
@@ -71,10 +72,3 @@ def _signature(path: str, seen: Signature | None = (0, 0, 0, 0)) -> Signature | 
     except (OSError, ValueError):
         return None
     return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
-
-
-def _bytes(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except (OSError, ValueError):
-        return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -15,6 +16,7 @@ from handrail.config.overlay import lay_over
 from handrail.config.vocabulary import check_change
 from handrail.errors import ConfigError, PolicyError
 from handrail.policy import PolicyRequest, build
+from handrail.rulebook import Rulebook, snapshot
 
 TEXT = """
 version = 1
@@ -211,6 +213,30 @@ def test_a_link_is_not_read(tmp_path: Path) -> None:
     live.symlink_to(other)
     with pytest.raises(ConfigError, match="cannot be read"):
         config.load(tmp_path / "handrail.toml", environ={})
+
+
+def test_too_large_a_file_is_not_read(tmp_path: Path) -> None:
+    """A file of gigabytes in the place of the changes is refused at once, and costs no memory."""
+    (tmp_path / "handrail.toml").write_text(TEXT)
+    live = live_file(tmp_path / ".handrail")
+    live.parent.mkdir(parents=True)
+    live.touch()
+    os.truncate(live, 1 << 40)
+    with pytest.raises(ConfigError, match="larger than 16 MiB"):
+        config.load(tmp_path / "handrail.toml", environ={})
+
+
+def test_a_pipe_holds_nobody_up(tmp_path: Path) -> None:
+    """Rules in force stay so when a pipe takes the place of the changes, and no call waits for somebody to write."""
+    (tmp_path / "handrail.toml").write_text(TEXT)
+    book = Rulebook(snapshot(config.load(tmp_path / "handrail.toml", environ={})))
+    before = book.now
+    live = live_file(tmp_path / ".handrail")
+    live.parent.mkdir(parents=True)
+    os.mkfifo(live)
+    assert book.stale
+    book.renew()
+    assert book.now is before
 
 
 @given(

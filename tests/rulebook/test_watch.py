@@ -54,7 +54,13 @@ def a_folder(path: Path) -> None:
     path.mkdir()
 
 
-CHANGES: list[Callable[[Path], None]] = [rewritten, with_old_times, replaced, a_folder, Path.unlink]
+def a_pipe(path: Path) -> None:
+    """A pipe under its name, which nobody writes to: whoever opens it as a file waits for ever."""
+    path.unlink()
+    os.mkfifo(path)
+
+
+CHANGES: list[Callable[[Path], None]] = [rewritten, with_old_times, replaced, a_folder, a_pipe, Path.unlink]
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
