@@ -89,7 +89,9 @@ def _extra_of(module: str) -> str | None:
 
 
 def _fail(problem: str) -> None:
-    click.echo(f"handrail: {' '.join(problem.splitlines())}", err=True)
+    from handrail.audit.safe_text import visible
+
+    click.echo(f"handrail: {visible(' '.join(problem.splitlines()))}", err=True)  # it may quote names from anywhere
     sys.exit(FAILED)
 
 

@@ -84,6 +84,14 @@ def test_our_errors_are_one_line_and_code_2(tmp_path: Path) -> None:
     assert re.fullmatch(r"handrail: \S*handrail\.toml:2: [^\n]+\n", done.stderr)
 
 
+def test_a_failure_sends_no_commands_to_the_terminal(tmp_path: Path) -> None:
+    """A name that is quoted in a failure is spelled out where it could colour, clear or retitle a terminal."""
+    (tmp_path / "handrail.toml").write_text('version = 1\n"x\\u001b]0;pwned\\u0007" = 1\n')
+    done = _handrail("policy", "explain", "--user", "ana", "--tool", "x", cwd=tmp_path)
+    assert (done.returncode, "\x1b" in done.stderr) == (2, False)
+    assert "u{1b}]0;pwned" in done.stderr
+
+
 def test_wrong_usage_is_code_2(tmp_path: Path) -> None:
     """An unknown command and an unknown option are usage errors."""
     assert _handrail("fly", cwd=tmp_path).returncode == 2

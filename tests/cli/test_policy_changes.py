@@ -112,6 +112,14 @@ def test_an_old_decision_can_be_made_again(ask: Any, tmp_path: Path) -> None:
         (("grant", "ana", "staff"), "--reason"),
         (("grant", "ana", "staff", "--for", "1y", "--reason", "x"), "Write 90s"),
         (("withdraw", "grant-1", "--reason", "x"), "There is no change"),
+        (("grant", "", "staff", "--new", "--reason", "x"), "is not complete"),
+        (("grant", "ana", "staff", "--tenant", "", "--new", "--reason", "x"), "is not complete"),
+        (("grant", "an\udcff", "staff", "--new", "--reason", "x"), "cannot be made"),
+        (("grant", "ana", "--call", "\udcff", "--new", "--reason", "x"), "cannot be made"),
+        (("grant", "ana", "staff", "--reason", "\udcff"), "not UTF-8"),
+        (("withdraw", "grant-1", "--reason", "\udcff"), "not UTF-8"),
+        (("propose", "--reason", "\udcff"), "not UTF-8"),
+        (("approve", "file-1", "--reason", "\udcff"), "not UTF-8"),
     ],
 )
 def test_what_cannot_be_done_is_refused(tmp_path: Path, args: tuple[str, ...], said: str) -> None:

@@ -12,7 +12,7 @@ from handrail.cli.store_options import config_option
 
 @click.command("approve")
 @click.argument("id", default="")
-@click.option("--reason", "why", default="", help="Why; it is kept with the approval.")
+@click.option("--reason", "why", default="", callback=changing.plain_text, help="Why; it is kept with the approval.")
 @config_option
 def command(id: str, why: str, path: Path | None) -> None:
     """Approve the change ID that another user of this system proposed. Without ID: list what waits."""

@@ -34,6 +34,15 @@ class Duration(click.ParamType[float]):
         return int(found[1]) * _UNITS[found[2]]
 
 
+def plain_text(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """A click callback: text that can be kept, which bytes that are no UTF-8 cannot."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise click.BadParameter("not UTF-8.", ctx=ctx, param=param) from None
+    return value
+
+
 def options(function: _Command) -> _Command:
     """``--tenant``, ``--for``, ``--reason``, ``--new``, ``--config``"""
     for option in (
@@ -41,7 +50,7 @@ def options(function: _Command) -> _Command:
         click.option(
             "--new", is_flag=True, help="The user, role or tool may be one that the configuration never names."
         ),
-        click.option("--reason", "why", required=True, help="Why; it goes into the record."),
+        click.option("--reason", "why", required=True, callback=plain_text, help="Why; it goes into the record."),
         click.option(
             "--for", "seconds", type=Duration(), help="Ends by itself after 90s, 30m, 2h, 7d [default: never]."
         ),
@@ -73,10 +82,17 @@ def make(
 
     Raises ConfigError for what cannot be done, before anything is written.
     """
+    import msgspec
+
     from handrail.audit import rights
     from handrail.config.vocabulary import check_change
 
-    made = change(rights.new_id(what), time.time() + seconds if seconds else None)
+    try:
+        made = change(rights.new_id(what), time.time() + seconds if seconds else None)
+        msgspec.json.encode(made)
+    except ValueError as problem:
+        hint = "Name a user, a tenant, and a role or calls, in UTF-8."
+        raise ConfigError(f"This change cannot be made: {problem}.", hint=hint) from None
     if not new:
         check_change(settings, made)
     put(settings, made)

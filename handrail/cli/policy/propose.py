@@ -11,7 +11,7 @@ from handrail.cli.store_options import config_option
 
 
 @click.command("propose")
-@click.option("--reason", "why", required=True, help="Why; it goes into the record.")
+@click.option("--reason", "why", required=True, callback=changing.plain_text, help="Why; it goes into the record.")
 @config_option
 def command(why: str, path: Path | None) -> None:
     """Ask for approval of handrail.toml, and of the files that it names, as they are now.

@@ -13,7 +13,7 @@ from handrail.cli.store_options import config_option
 
 @click.command("withdraw")
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
-@click.option("--reason", "why", required=True, help="Why; it goes into the record.")
+@click.option("--reason", "why", required=True, callback=changing.plain_text, help="Why; it goes into the record.")
 @config_option
 def command(ids: tuple[str, ...], why: str, path: Path | None) -> None:
     """Take back the grants, revocations or suspensions ID: what the file says holds again.
