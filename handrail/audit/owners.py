@@ -29,12 +29,12 @@ class Owners:
         self._known: dict[tuple[str, str], bytes] = {}
         self._lock = threading.Lock()
 
-    def owns(self, kind: Kind, name: str, tenant: str, user: str, *, opens: bool) -> bool:
-        """Whether nobody but this user of this tenant owns it; with ``opens`` it is theirs from now on.
+    def owns(self, kind: Kind, name: str, tenant: str, *users: str, opens: bool) -> bool:
+        """Whether nobody but these users of this tenant, together, own it; with ``opens`` it is theirs from now on.
 
         Raises OSError or JournalError where that cannot be found out, or put down.
         """
-        owner = self._digest(tenant, user).encode("ascii")
+        owner = self._digest(tenant, *users).encode("ascii")
         found = self._owner(kind, name)
         if found is None and opens:
             small_files.write_first(self._file(kind, name), owner)

@@ -1,7 +1,8 @@
 """Threads, sessions and memory belong to whoever opened them: asked where a run begins, and where state is touched.
 
-In enforce mode somebody else's is refused in neutral words; in observe mode it is only recorded. Nobody owns
-anything anonymously: such a run opens nothing, and what has an owner is refused to it.
+Where a service acts for a user inside a run of its own, what it opens there is theirs together: not the service's for
+all its users. In enforce mode somebody else's is refused in neutral words; in observe mode it is only recorded. Nobody
+owns anything anonymously: such a run opens nothing, and what has an owner is refused to it.
 """
 
 from __future__ import annotations
@@ -58,9 +59,9 @@ def memory(rules: Snapshot, who: Principal, action: Action, name: str) -> Judgem
         return Judgement("deny", "owner", "a period in a namespace: some stores take it for a border of its parts")
     if _named(rules, action, name):
         return None
-    opens = action == "write" and who.user != ANONYMOUS
+    opens = action == "write" and ANONYMOUS not in who.users
     try:
-        mine = owners_of(rules.settings.data).owns("namespace", name, who.tenant, who.user, opens=opens)
+        mine = owners_of(rules.settings.data).owns("namespace", name, who.tenant, *who.users, opens=opens)
     except Exception as error:
         return Judgement("deny", "error", f"whose the namespace is could not be found out: {type(error).__name__}")
     if not mine:
@@ -92,7 +93,8 @@ def readable(frame: Frame, name: str) -> bool:
 def _theirs(gate: Gate, who: Principal, kind: Kind, name: str, opens: bool) -> bool:
     settings = gate.rulebook.now.settings
     try:
-        return owners_of(settings.data).owns(kind, name, who.tenant, who.user, opens=opens and who.user != ANONYMOUS)
+        users = (who.user,) if kind == "session" else who.users  # a session is that of the whole run
+        return owners_of(settings.data).owns(kind, name, who.tenant, *users, opens=opens and ANONYMOUS not in users)
     except Exception as error:
         log.warning("Whose %s this is could not be found out: %s", kind, type(error).__name__)
         return settings.mode != "enforce"

@@ -39,6 +39,11 @@ class Principal:
         return (f"user:{self.user}", *self.chain)
 
     @property
+    def users(self) -> tuple[str, ...]:
+        """Everybody on whose behalf, without prefixes: the user, then those who were added on the way."""
+        return (self.user, *(link[5:] for link in self.chain if link.startswith("user:")))
+
+    @property
     def agent(self) -> str:
         """Name of the innermost agent, without its prefix; ``anonymous`` when there is none."""
         for link in reversed(self.chain):

@@ -38,6 +38,12 @@ from = "*"
 to = "agent:*"
 call = "*"
 """
+FOR_USERS = "".join(f'''
+[[delegate]]
+from = "*"
+to = "user:{user}"
+call = "*"
+''' for user in ("ana", "bob"))  # fmt: skip
 THREAD: Any = {"configurable": {"thread_id": "t1"}}
 
 
@@ -107,6 +113,24 @@ def test_observing_only_records(touch: str, tmp_path: Path) -> None:
     with handrail.acting_for(user="bob"):
         TOUCHES[touch](agent)
     assert [record["verdict"] for record in recorded(tmp_path, "owner.refused")] == ["would_deny"]
+
+
+def test_a_service_does_not_own_for_all_its_users(tmp_path: Path) -> None:
+    """What a service's run opens on behalf of a user is not open to its other users, nor to the service alone."""
+    agent = _agent(tmp_path, END, END)
+    config = policy(tmp_path, "enforce", POLICY + FOR_USERS)
+
+    def served(user: str) -> int:
+        with handrail.run("web", config=config, user="gateway", session="s"), handrail.acting_for(user=user):
+            return len(agent.invoke(ASK, THREAD)["messages"])
+
+    assert served("ana") == 2
+    for other in ("bob", "anonymous"):
+        with pytest.raises(NotAvailable):
+            served(other)
+    with handrail.run("web", config=config, user="gateway"), pytest.raises(NotAvailable):
+        agent.invoke(ASK, THREAD)
+    assert served("ana") == 3
 
 
 class _Named(str):
