@@ -76,15 +76,22 @@ def _replace(
     known: Settings | None,
 ) -> None:
     content = _read(path)
-    if content is not None:
-        was = msgspec.json.decode(content, type=_Digests)
-        before = known if known is not None and known.digest == was.config else policies.unpacked(content, path)
+    was = _was(content, known)
+    if was is not None:
+        before = known if known is not None and known.digest == was.config else policies.unpacked(content or b"", path)
         if before.two_person:
             approvals.require(folder, before, new)
         _refuse_vanished(folder, before, new)
         record(_change(before, was, new, digest))
     # after the record: whoever dies in between writes it twice rather than never
     small_files.replace(path, policies.packed(new, digest))
+
+
+def _was(content: bytes | None, known: Settings | None) -> _Digests | None:
+    """What is in force by the note of it; where the note was removed, what this process knows to be in force."""
+    if content is not None:
+        return msgspec.json.decode(content, type=_Digests)
+    return None if known is None else _Digests(known.digest, "")
 
 
 def _refuse_vanished(folder: Path, before: Settings, new: Settings) -> None:

@@ -131,6 +131,17 @@ def test_an_edited_file_waits(ask: Any, folder: Path) -> None:
     assert record["diff"] == {"rules": {"changed": ["no-wires"]}, "settings": ["two_person"]}
 
 
+def test_removing_the_note_of_what_is_in_force_approves_nothing(ask: Any, folder: Path) -> None:
+    """An agent that runs remembers for itself that two persons are needed, and what they agreed on."""
+    assert ask()
+    shutil.rmtree(folder / ".handrail" / "policy" / "in_force")
+    (folder / "handrail.toml").write_text(TEXT.replace('deny = "*"', 'allow = "*"'))
+    assert not ask("wire_money")
+    printed = policy_command(folder, "propose", "--reason", "new tariff")
+    as_second(lambda: policy_command(folder, "approve", _id(printed)))
+    assert ask("wire_money")
+
+
 def test_an_approval_of_other_bytes_does_not_count(ask: Any, folder: Path) -> None:
     """A file that is edited once more after it was proposed is not what was approved."""
     (folder / "handrail.toml").write_text(TEXT + "# 1\n")
