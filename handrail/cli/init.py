@@ -52,7 +52,7 @@ def imported(reference: str) -> object:
     except (Exception, SystemExit) as problem:
         # Whatever the user's module raises is the answer to why it cannot be imported.
         text = f"{reference} cannot be imported: {type(problem).__name__}: {problem}"
-        raise click.ClickException(text) from problem
+        raise click.UsageError(text) from problem
 
 
 def write(text: str, output: Path, *, replace: bool) -> None:

@@ -29,6 +29,20 @@ class LazyGroup(click.Group):
         found: click.Command = module.command
         return found
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that ``args`` begins with; a misspelled one is refused with the nearest name."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from handrail.config.nearest import nearest
+
+            hint = nearest(args[0], list(self._lines)) if args else None
+            if hint is None or "id you mean" in error.message:
+                raise
+            raise click.UsageError(f"{error.message} {hint}", ctx) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of the help, from ``lines`` alone."""
         if self._lines:

@@ -12,6 +12,9 @@ import click
 @contextmanager
 def bar(label: str) -> Generator[Callable[[int, int], None]]:
     """A function that is called with what is done and what there is in all."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
     with click.progressbar(length=0, label=label, file=sys.stderr) as shown:
 
         def progress(done: int, total: int) -> None:

@@ -36,21 +36,21 @@ def index_option(function: _Command) -> _Command:
     )(function)
 
 
-def folder_of(data: Path | None) -> Path:
-    """The data folder: ``data``, else what the configuration says. Raises ConfigError."""
+def folder_of(data: Path | None, config: Path | None = None) -> Path:
+    """The data folder: ``data``, else what ``config`` or the nearest configuration says. Raises ConfigError."""
     if data is not None:
         return data.absolute()
     from handrail.config import load
 
-    return load().data
+    return load(config).data
 
 
-def journal_of(data: Path | None) -> Path:
+def journal_of(data: Path | None, config: Path | None = None) -> Path:
     """The data folder, like :func:`folder_of`, of a journal that is there. Raises JournalError where it is not."""
     from handrail.audit.format import JOURNAL
     from handrail.errors import JournalError
 
-    folder = folder_of(data)
+    folder = folder_of(data, config)
     if not (folder / JOURNAL).is_dir():
         raise JournalError(
             f"{folder}: there is no journal here. Name its folder with --data, or record something first: "

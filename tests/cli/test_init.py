@@ -167,11 +167,11 @@ def test_reference_form(reference: str, tmp_path: Path) -> None:
 def test_agent_that_cannot_be_imported(
     source: str, reference: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever goes wrong in the user's module is told, exits 1 and writes no file."""
+    """Whatever goes wrong in the user's module is told, exits 2 and writes no file."""
     name = f"app_{abs(hash((source, reference)))}"
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / f"{name}.py").write_text(source)
     done = _run("--agent", reference.format(name=name))
-    assert (done.exit_code, said in done.output) == (1, True)
+    assert (done.exit_code, said in done.output) == (2, True)
     assert not (tmp_path / "handrail.toml").exists()

@@ -102,6 +102,26 @@ def test_an_old_decision_can_be_made_again(ask: Any, tmp_path: Path) -> None:
     assert [change.id for change in old.live] == [record["rule"]]
 
 
+def test_a_user_is_named_with_his_tenant(tmp_path: Path) -> None:
+    """`acme/ana` is ana of acme, as in `explain`, and never a user of the default tenant who is called so."""
+    policy(tmp_path)
+    assert cli(tmp_path, "grant", "acme/ana", "staff", "--new", "--reason", "x").exit_code == 0
+    assert cli(tmp_path, "revoke", "acme/ana", "--new", "--reason", "y").exit_code == 0
+    assert [(one.tenant, one.user) for one in rights.read(tmp_path / ".handrail")] == [("acme", "ana")] * 2
+
+
+def test_a_misspelled_command(tmp_path: Path) -> None:
+    """A command that there is not is refused with the one that was probably meant."""
+    done = cli(tmp_path, "aprove")
+    assert done.exit_code == 2 and 'Did you mean "approve"?' in done.output
+
+
+def test_nothing_waits(tmp_path: Path) -> None:
+    """Where nothing waits for a second person, `approve` says so, and does not print nothing."""
+    policy(tmp_path)
+    assert cli(tmp_path, "approve").output == "Nothing waits for approval.\n"
+
+
 @pytest.mark.parametrize(
     ("args", "said"),
     [
@@ -111,9 +131,12 @@ def test_an_old_decision_can_be_made_again(ask: Any, tmp_path: Path) -> None:
         (("grant", "ana", "--reason", "x"), "Name either"),
         (("grant", "ana", "staff"), "--reason"),
         (("grant", "ana", "staff", "--for", "1y", "--reason", "x"), "Write 90s"),
+        (("grant", "acme/ana", "staff", "--reason", "x"), 'No user "ana" of the tenant "acme"'),
+        (("grant", "acme/ana", "staff", "--tenant", "umbrella", "--reason", "x"), 'in the tenant "acme"'),
+        (("propose", "--reason", "x"), "two_person"),
         (("withdraw", "grant-1", "--reason", "x"), "There is no change"),
-        (("grant", "", "staff", "--new", "--reason", "x"), "is not complete"),
-        (("grant", "ana", "staff", "--tenant", "", "--new", "--reason", "x"), "is not complete"),
+        (("grant", "", "staff", "--new", "--reason", "x"), "names nobody"),
+        (("grant", "ana", "staff", "--tenant", "", "--new", "--reason", "x"), "names no tenant"),
         (("grant", "an\udcff", "staff", "--new", "--reason", "x"), "cannot be made"),
         (("grant", "ana", "--call", "\udcff", "--new", "--reason", "x"), "cannot be made"),
         (("grant", "ana", "staff", "--reason", "\udcff"), "not UTF-8"),

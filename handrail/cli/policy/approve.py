@@ -17,12 +17,13 @@ from handrail.cli.store_options import config_option
 def command(id: str, why: str, path: Path | None) -> None:
     """Approve the change ID that another user of this system proposed. Without ID: list what waits."""
     from handrail.audit import approvals
+    from handrail.audit.safe_text import visible
     from handrail.config import load
 
     settings = load(path, live=False)
     if not id:
-        for one in approvals.pending(settings.data):
-            click.echo(f"{one.id}  by {one.by.name} ({one.by.uid})  {one.why}")
+        lines = [f"{one.id}  by {one.by.name} ({one.by.uid})  {one.why}" for one in approvals.pending(settings.data)]
+        click.echo("\n".join(map(visible, lines)) or "Nothing waits for approval.")
         return
     proposal = approvals.approve(settings.data, id, why)
     if proposal.change is not None:

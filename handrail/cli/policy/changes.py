@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from handrail.cli.moments import Moment
-from handrail.cli.store_options import data_option, folder_of, index_option, journal_of
+from handrail.cli.store_options import config_option, data_option, folder_of, index_option, journal_of
 
 if TYPE_CHECKING:
     from handrail.config.live import LiveChange
@@ -27,16 +27,19 @@ WHERE changes.made_at >= $since ORDER BY changes.made_at, writer, n"""
 @click.option("--since", type=Moment(), default="7d", show_default=True, help="First moment: 7d, 12h, 2026-11-01 ...")
 @click.option("--now", is_flag=True, help="Those made while running that are in force now.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array instead of text.")
+@config_option
 @data_option
 @index_option
-def command(since: datetime, now: bool, as_json: bool, data: Path | None, index: Path | None) -> None:
+def command(
+    since: datetime, now: bool, as_json: bool, data: Path | None, index: Path | None, path: Path | None
+) -> None:
     """List the recorded changes of policy, roles and mode, oldest first: who, what, why. Times are UTC."""
     if now:
-        _now(folder_of(data), as_json)
+        _now(folder_of(data, path), as_json)
         return
     from handrail.audit.index import Index
 
-    source = Index(journal_of(data), folder=index)
+    source = Index(journal_of(data, path), folder=index)
     source.refresh(block=True)
     rows = source.query(_CHANGES, {"since": since.replace(tzinfo=None)})
     found = [{**row, "diff": json.loads(str(row["diff"]))} for row in rows]

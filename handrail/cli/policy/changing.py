@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from handrail.cli.policy.asking import tenant_option
 from handrail.cli.store_options import config_option
 from handrail.errors import ConfigError, HandrailError
 
@@ -54,10 +55,23 @@ def options(function: _Command) -> _Command:
         click.option(
             "--for", "seconds", type=Duration(), help="Ends by itself after 90s, 30m, 2h, 7d [default: never]."
         ),
-        click.option("--tenant", default="default", show_default=True, help="Tenant of the user."),
+        tenant_option,
     ):
         function = option(function)
     return function
+
+
+def user_of(written: str, tenant: str | None) -> tuple[str, str]:
+    """Tenant and user of ``USER``, ``TENANT/USER`` or ``agent:NAME``. Raises click.UsageError for two tenants."""
+    from handrail.config.expectations import principals_of
+
+    if tenant == "":
+        raise click.UsageError("--tenant names no tenant: leave it out, or write its name.")
+    try:
+        found, (principal,) = principals_of(written, tenant)
+    except ValueError as problem:
+        raise click.UsageError(str(problem)) from None
+    return found, principal.removeprefix("user:")
 
 
 def settings_at(path: Path | None) -> Settings:

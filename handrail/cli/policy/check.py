@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard, cast
@@ -16,6 +16,7 @@ from handrail.errors import ConfigError
 
 if TYPE_CHECKING:
     from handrail.config import Settings
+    from handrail.policy import Policy
     from handrail.policy.check import Complaint, ToolSchema
 
 COLOURS = {"error": "red", "warning": "yellow"}
@@ -55,8 +56,10 @@ def command(
 ) -> None:
     """Check every rule, and with --agent or --tools every condition against the tools' real arguments.
 
-    Imports the agents' modules, runs no agent and records nothing. Exits with 1 when there is an error, and with 2
-    when a file cannot be read.
+    Imports the agents' modules, runs no agent and records nothing. The last line says how the rules are decided, and
+    what a decision is expected to cost.
+
+    Exit code 0: no error. 1: an error, or with --strict a warning. 2: a file or an agent cannot be read.
     """
     tools = {**_from_file(tools_file), **_from_agents(references)}
     if output is not None:
@@ -64,7 +67,8 @@ def command(
 
         write(json.dumps(tools, indent=2, sort_keys=True) + "\n", output, replace=True)
     found, settings = _found(path, tools, complete=bool(references or tools_file))
-    click.echo(_json(found, settings) if as_json else _text(found, settings, len(tools)))
+    policy = _built(settings)
+    click.echo(_json(found, settings, policy) if as_json else _text(found, settings, len(tools), policy))
     bad = found if strict else [one for one in found if one.severity == "error"]
     sys.exit(1 if bad else 0)
 
@@ -122,21 +126,53 @@ def _found(
     return check(settings, tools, complete=complete), settings
 
 
-def _json(found: Sequence[Complaint], settings: Settings | None) -> str:
+def _built(settings: Settings | None) -> Policy | None:
+    """The policy, where there is one that can be built; why it cannot is among the complaints."""
+    from handrail.policy import build
+
+    try:
+        return build(settings) if settings is not None and settings.has_policy else None
+    except ConfigError:
+        return None
+
+
+def _json(found: Sequence[Complaint], settings: Settings | None, policy: Policy | None) -> str:
     listed = [
         {**asdict(one), "severity": one.severity, "file": str(one.file) if one.file else None} for one in found
     ]  # fmt: skip
     file = str(settings.file) if settings is not None else None
-    return json.dumps({"file": file, "ok": not _count(found, "error"), "complaints": listed}, indent=2)
+    told: dict[str, object] = {"file": file, "ok": not _count(found, "error"), "complaints": listed}
+    report = policy.report() if policy is not None else None
+    if report is not None:
+        stock = [{"row": row, "why": why} for row, why in report.rows]
+        told["decided"] = {
+            "mode": report.mode, "why": report.why, "rows": report.size, "microseconds": report.microseconds,
+            "stock": stock,
+        }  # fmt: skip
+    return json.dumps(told, indent=2)
 
 
-def _text(found: Sequence[Complaint], settings: Settings | None, tools: int) -> str:
+def _text(found: Sequence[Complaint], settings: Settings | None, tools: int, policy: Policy | None) -> str:
     lines: list[str] = []
     for one in found:
         head, mark, message = str(one).partition(f"{one.severity}[{one.code}]")
         lines.append(f"{head}{click.style(mark, fg=COLOURS[one.severity])}{message}")
         lines += [f"    {line}" for line in one.hint.splitlines()]
-    return "\n".join([*lines, _summary(found, settings, tools)])
+    return "\n".join([*lines, _summary(found, settings, tools), *_decided(policy)])
+
+
+_HOW = {"indexed": "by an index", "scan": "row by row", "stock": "by stock Casbin"}
+
+
+def _decided(policy: Policy | None) -> Iterator[str]:
+    """How the rules are decided, and each one that is not looked up in the index."""
+    report = policy.report() if policy is not None else None
+    if report is None:
+        return
+    stock = f"; by stock Casbin where a call reaches it: {_many(len(report.rows), 'rule')}" if report.rows else ""
+    why = f" ({'; '.join(report.why)})" if report.mode != "indexed" and report.why else ""
+    cost = f"about {report.microseconds:,.0f} microseconds for each principal"
+    yield f"decided {_HOW[report.mode]}{why}: {_many(report.size, 'row')}, {cost}{stock}"
 
 
 def _summary(found: Sequence[Complaint], settings: Settings | None, tools: int) -> str:

@@ -85,7 +85,7 @@ def command(
     handrail policy explain --step 4f1c2d3e4f5a6b7c
     """
     if step is not None:
-        _explain_step(step, data, index, as_json=as_json)
+        _explain_step(step, data, path, index, as_json=as_json)
         return
     from handrail.policy.explain import explain
     from handrail.policy.questions import request
@@ -106,13 +106,13 @@ def command(
         _show(told)
 
 
-def _explain_step(step: str, data: Path | None, index: Path | None, *, as_json: bool) -> None:
+def _explain_step(step: str, data: Path | None, config: Path | None, index: Path | None, *, as_json: bool) -> None:
     from handrail.audit.index import Index
     from handrail.audit.recorded_calls import recorded_call
     from handrail.policy import build
     from handrail.policy.explain import explain
 
-    folder = journal_of(data)
+    folder = journal_of(data, config)
     source = Index(folder, folder=index)
     source.refresh(block=True)
     found = recorded_call(source, folder, step)

@@ -19,7 +19,7 @@ def command(
     user: str,
     role: str,
     call: tuple[str, ...],
-    tenant: str,
+    tenant: str | None,
     seconds: float | None,
     why: str,
     new: bool,
@@ -27,15 +27,17 @@ def command(
 ) -> None:
     """Give USER the role ROLE, or the calls named with --call, from the next call on in every process of this host.
 
-    USER is a user's name, or agent:NAME. The file stays as it is; `handrail policy withdraw` takes the grant back.
+    USER is "USER", "TENANT/USER" or "agent:NAME". The file stays as it is; `handrail policy withdraw` takes the grant
+    back.
     """
     from handrail.audit.approvals import actor
     from handrail.config.live import LiveChange
 
     if bool(role) == bool(call):
         raise click.UsageError("Name either a ROLE or calls with --call.")
+    whom = changing.user_of(user, tenant)
     changing.make(
         changing.settings_at(path),
-        lambda id, until: LiveChange(id, "grant", actor(), why, time.time(), tenant, user, role, call, until),
+        lambda id, until: LiveChange(id, "grant", actor(), why, time.time(), *whom, role, call, until),
         what="grant", seconds=seconds, new=new,
     )  # fmt: skip

@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from handrail.cli.store_options import data_option, folder_of
+from handrail.cli.store_options import config_option, data_option, folder_of
 
 if TYPE_CHECKING:
     from handrail.audit.delegation_keys import DelegationKeys
 
 
 @click.command("key")
+@config_option
 @data_option
 @click.option("--name", help="The id of the entry, in records of the other host [default: this host's name].")
 @click.option("--next", "coming", is_flag=True, help="The key that will sign after --rotate.")
 @click.option("--rotate", is_flag=True, help="From now on sign with the next key.")
-def command(data: Path | None, name: str | None, coming: bool, rotate: bool) -> None:
+def command(data: Path | None, path: Path | None, name: str | None, coming: bool, rotate: bool) -> None:
     """Print the public key that signs delegation tokens here, as an entry for handrail.toml of another host.
 
     Processes that share a data folder trust each other without one. To change the key: print the coming one with
@@ -34,7 +35,7 @@ def command(data: Path | None, name: str | None, coming: bool, rotate: bool) -> 
 
     if coming and rotate:
         raise click.UsageError("--next looks ahead and --rotate acts: give one of them.")
-    folder = folder_of(data)
+    folder = folder_of(data, path)
     keys = DelegationKeys(folder)
     seed = keys.next() if coming else _rotated(folder, keys) if rotate else keys.signing()
     public = public_key(seed)

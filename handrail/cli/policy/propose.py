@@ -19,9 +19,16 @@ def command(why: str, path: Path | None) -> None:
     For installations with `two_person = true` under `[policy]`.
     """
     from handrail.audit import approvals
+    from handrail.errors import ConfigError
     from handrail.rulebook import snapshot
 
     settings = changing.settings_at(path)
+    if not changing.needs_approval(settings):
+        raise ConfigError(
+            "This file needs no second person: it is in force already.",
+            file=settings.file,
+            hint="Set `two_person = true` under [policy] if changes shall wait for approval.",
+        )
     snapshot(settings)  # nobody should approve what cannot be loaded
     made = approvals.propose(settings, why)
     click.echo(f"{made.id}: proposed; another user of this system puts it in force:")

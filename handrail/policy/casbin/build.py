@@ -71,7 +71,9 @@ def plan_of(
         index = builder.index()
     except NotCompilable as problem:
         cost = expected("stock", len(rows), builder.tree, with_eval=builder.has_eval)
-        return Plan(None, _NO_EFFECTS, len(request), reads_facts, Report("stock", (str(problem),), cost))
+        return Plan(
+            None, _NO_EFFECTS, len(request), reads_facts, Report("stock", (str(problem),), cost, size=len(rows))
+        )
     return Plan(index, builder.effects, len(request), reads_facts, builder.report(index))
 
 
@@ -130,7 +132,7 @@ class _Builder:
             f"{self._policy[field].split('_', 1)[1]} by {how}" for one in index.trees for field, how in one.says
         )
         cost = expected(mode, len(self._rows), self.tree, with_eval=self.has_eval)
-        return Report(mode, why, cost, levels, tuple(self._strangers))
+        return Report(mode, why, cost, levels, tuple(self._strangers), len(self._rows))
 
     def _parsed(self) -> ast.expr:
         try:

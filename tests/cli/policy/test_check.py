@@ -35,6 +35,16 @@ def pay(amount: float) -> str:
 
 agent = [pay]
 '''
+DECIDED = "decided by an index: 1 row, about 4 microseconds for each principal"
+CASBIN = """[request_definition]
+r = sub, obj
+[policy_definition]
+p = sub, obj
+[policy_effect]
+e = some(where (p.eft == allow))
+[matchers]
+m = MATCHER
+"""
 Run = Callable[..., Result]
 
 
@@ -56,9 +66,10 @@ def _run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
 
 
 def test_all_is_well(run: Run) -> None:
-    """A good policy: one line, exit code 0."""
+    """A good policy: what was looked at, how it is decided, exit code 0."""
     done = run(GOOD, "--tools", "tools.json")
-    assert (done.exit_code, done.output) == (0, "0 errors, 0 warnings: 1 rule, 0 delegations, 1 tool\n")
+    summary = "0 errors, 0 warnings: 1 rule, 0 delegations, 1 tool\n"
+    assert (done.exit_code, done.output) == (0, f"{summary}{DECIDED}\n")
 
 
 def test_an_error(run: Run, tmp_path: Path) -> None:
@@ -70,6 +81,7 @@ def test_an_error(run: Run, tmp_path: Path) -> None:
         f'{place}: error[unknown-argument]: Rule "pay": args.amuont is no argument of pay.',
         '    Did you mean "amount"?',
         "1 error, 0 warnings: 1 rule, 0 delegations, 1 tool",
+        DECIDED,
     ]
 
 
@@ -96,6 +108,31 @@ def test_an_agent_and_its_tools_in_a_file(run: Run, tmp_path: Path) -> None:
     assert by_agent.exit_code == 1 and "Write 500 without quotes." in by_agent.output
     assert "amount" in json.loads((tmp_path / "written.json").read_text())["pay"]["properties"]
     assert run(wrong, "--tools", "written.json").output == by_agent.output
+
+
+@pytest.mark.parametrize(
+    ("matcher", "mode", "said"),
+    [
+        ("r.sub == p.sub && r.obj == p.obj", "indexed", "decided by an index: 2 rows, about 4"),
+        ("r.sub.startswith(p.sub)", "scan", "decided row by row ("),
+        ("r.sub[0:1] == p.sub && r.obj == p.obj", "stock", "decided by stock Casbin ("),
+    ],
+)
+def test_how_it_is_decided(matcher: str, mode: str, said: str, run: Run, tmp_path: Path) -> None:
+    """The last line says by what the rows are decided, why not by an index, how many they are, and what one costs."""
+    (tmp_path / "m.conf").write_text(CASBIN.replace("MATCHER", matcher))
+    (tmp_path / "p.csv").write_text("p, ana, pay\np, bo, pay\n")
+    text = 'version = 1\n[casbin]\nmodel = "m.conf"\npolicy = "p.csv"\n'
+    last = run(text).output.splitlines()[-1]
+    assert last.startswith(said) and last.endswith("microseconds for each principal")
+    decided = json.loads(run(text, "--json").output)["decided"]
+    assert (decided["mode"], decided["rows"], decided["why"] == []) == (mode, 2, mode == "indexed")
+
+
+def test_an_agent_that_cannot_be_imported(run: Run) -> None:
+    """What cannot be looked at is wrong usage, in one line, not something wrong with the policy."""
+    done = run(GOOD, "--agent", "nowhere:agent")
+    assert done.exit_code == 2 and "nowhere:agent cannot be imported: ModuleNotFoundError" in done.output
 
 
 def test_without_tools(run: Run) -> None:
