@@ -12,6 +12,7 @@ import click
 from handrail.audit.safe_text import visible
 from handrail.config import Settings, load
 from handrail.config.expectations import principals_of, seconds_of
+from handrail.config.tools import matches
 from handrail.errors import ConfigError
 from handrail.policy import Policy, build
 
@@ -54,6 +55,18 @@ def policy_of(path: Path | None) -> tuple[Settings, Policy]:
         )
         raise ConfigError(what, file=settings.file, hint=hint)
     return settings, build(settings)
+
+
+def note_slips(settings: Settings, *, tool: str = "", user: str = "", tenant: str = "") -> None:
+    """Say on stderr where ``tool`` or ``user`` is nearly a name of the configuration."""
+    from handrail.config.nearest import nearest
+    from handrail.config.vocabulary import tools
+
+    users = [key.partition("/")[2] for key in settings.users if key.startswith(f"{tenant}/")]
+    for kind, name, known in (("tool", tool, tools(settings)), ("user", user, users)):
+        hint = nearest(name, known, cutoff=0.8) if name and name not in known else None
+        if hint is not None and not any(matches(one, name) for one in known):
+            show(f'note: no {kind} "{name}" is named here. {hint}', err=True)
 
 
 def json_object(ctx: click.Context, param: click.Parameter, value: str) -> dict[str, object]:

@@ -12,6 +12,7 @@ from handrail.cli.policy.asking import (
     json_object,
     json_option,
     moment,
+    note_slips,
     policy_of,
     show,
     shown_json,
@@ -94,7 +95,9 @@ def command(
     if not user or not tool:
         raise click.UsageError("Name who asks and for what: --user USER --tool TOOL. Or a recorded step: --step ID.")
     found_tenant, principals = chain(user, agents, tenant)
-    _, policy = policy_of(path)
+    settings, policy = policy_of(path)
+    user_name = principals[0].removeprefix("user:")
+    note_slips(settings, tool=tool if action == "call" else "", user=user_name, tenant=found_tenant)
     asked = request(
         found_tenant, principals, tool, action, args=arguments, session=session, channel=channel, run=run,
         now=now_ns() / 1e9 if now is None else now, facts=facts,

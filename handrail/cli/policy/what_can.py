@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from handrail.cli.policy.asking import agents_option, chain, json_option, policy_of, tenant_option
+from handrail.cli.policy.asking import agents_option, chain, json_option, note_slips, policy_of, tenant_option
 from handrail.cli.policy.standings import show_standings
 from handrail.cli.store_options import config_option
 
@@ -25,6 +25,7 @@ def command(user: str, tenant: str | None, agents: tuple[str, ...], as_json: boo
     from handrail.policy.rights import Rights
 
     found_tenant, principals = chain(user, agents, tenant)
-    _, policy = policy_of(path)
+    settings, policy = policy_of(path)
+    note_slips(settings, user=principals[0].removeprefix("user:"), tenant=found_tenant)
     found = Rights(policy).what_can(principals[0], found_tenant, principals[1:])
     show_standings(found, ("action", "what"), as_json=as_json)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from handrail.cli.policy.asking import json_option, policy_of, tenant_option
+from handrail.cli.policy.asking import json_option, note_slips, policy_of, tenant_option
 from handrail.cli.policy.standings import show_standings
 from handrail.cli.store_options import config_option
 from handrail.policy.decision import Action
@@ -26,5 +26,6 @@ def command(tool: str, tenant: str | None, action: Action, as_json: bool, path: 
     """
     from handrail.policy.rights import Rights
 
-    _, policy = policy_of(path)
+    settings, policy = policy_of(path)
+    note_slips(settings, tool=tool if action == "call" else "")
     show_standings(Rights(policy).who_can(tool, action, tenant), ("tenant", "who"), as_json=as_json)

@@ -39,3 +39,16 @@ def test_another_tenant(tmp_path: Path) -> None:
     """Roles of one tenant are nothing in another."""
     done = run("who-can", "read_x", "--tenant", "umbrella", "--json", "--config", bank(tmp_path))
     assert {one["right"] for one in json.loads(done.output) if one["subject"] != "agent:desk"} == {"never"}
+
+
+def test_a_misspelled_name_is_noted(tmp_path: Path) -> None:
+    """A tool or user that is nearly one of the configuration is noted on stderr, and a right one is not."""
+    config = bank(tmp_path)
+    assert (
+        'note: no tool "refnd" is named here. Did you mean "refund"?'
+        in run("who-can", "refnd", "--config", config).stderr
+    )
+    assert 'Did you mean "ana"?' in run("what-can", "acme/anna", "--config", config).stderr
+    slip = run("explain", "--user", "acme/anna", "--tool", "refnd", "--config", config).stderr
+    assert slip.count("note: no ") == 2
+    assert run("explain", "--user", "acme/ana", "--tool", "read_it", "--config", config).stderr == ""
