@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, TypeVar
 
+from langchain_core.callbacks.manager import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableSequence
@@ -64,6 +65,8 @@ def _install_retrievers() -> None:
         for name, wrapper in retrievers.WRAPPERS.items():
             if name in kind.__dict__:
                 patches.wrap(kind, name, wrapper)
+    for manager in (CallbackManagerForRetrieverRun, AsyncCallbackManagerForRetrieverRun):
+        patches.wrap(manager, "on_retriever_end", retrievers.told)
 
 
 def _install_graphs() -> None:

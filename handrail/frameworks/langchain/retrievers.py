@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
@@ -36,6 +36,8 @@ class Retrieving:
         self.retriever = retriever
         self.passed: dict[int, object] = {}
         """Documents by identity, kept alive so that it stays theirs."""
+        self.shown: Callable[[Any], Any] = lambda documents: documents
+        """What callbacks may see of the documents found."""
 
 
 def name_of(retriever: BaseRetriever) -> str:
@@ -49,6 +51,7 @@ class _Search:
     def __init__(self, frame: Frame, retriever: BaseRetriever, query: object) -> None:
         self._above, self._name = frame, name_of(retriever)
         self._owner = Retrieving(retriever)
+        self._owner.shown = self._shown
         self.step: Step | None = None
         try:
             self.step = gate_of(frame).steps.retrieval(frame, self._name, query)
@@ -66,15 +69,26 @@ class _Search:
             return [] if enforces(self._above) else result
 
     def _filtered(self, result: Any) -> Any:
-        documents = list(result)
+        left, would = self._left(result)
+        self._hand_up(left)
+        held = {"would_remove": would} if would else {}
+        self._finish("ok", {"returned": len(result), "removed": len(result) - len(left), **held})
+        return _like(result, left)
+
+    def _left(self, result: Any) -> tuple[list[Any], int]:
+        if not isinstance(result, Sequence):  # what can be looked at once only must reach the agent unread
+            raise TypeError
+        documents: list[Any] = list(result)  # pyright: ignore[reportUnknownArgumentType]
         mine = [document for document in documents if id(document) not in self._owner.passed]
         keep, would = readable(self._above, self._name, [_described(document) for document in mine])
         gone = {id(document) for document, kept in zip(mine, keep, strict=True) if not kept}
-        left = [document for document in documents if id(document) not in gone]
-        self._hand_up(left)
-        held = {"would_remove": would} if would else {}
-        self._finish("ok", {"returned": len(documents), "removed": len(documents) - len(left), **held})
-        return _like(result, left) if gone else result
+        return [document for document in documents if id(document) not in gone], would
+
+    def _shown(self, documents: Any) -> Any:
+        try:
+            return _like(documents, self._left(documents)[0])
+        except Exception:
+            return [] if enforces(self._above) else documents
 
     def _hand_up(self, left: list[Any]) -> None:
         above = self._above.owner
@@ -96,7 +110,9 @@ def _described(document: Any) -> dict[str, Any]:
 
 
 def _like(result: Any, left: list[Any]) -> Any:
-    """``left`` in a list of the kind that the retriever gave."""
+    """``left`` in a list of the kind that the retriever gave; that very list where nothing is gone."""
+    if len(left) == len(result):
+        return result
     return left if type(result) is list else type(result)(left)
 
 
@@ -145,6 +161,17 @@ def ainvoke(original: Callable[..., Any]) -> Callable[..., Any]:
                 raise
             await arenew(frame)
             return search.found(found)
+
+    return wrapper
+
+
+def told(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap ``on_retriever_end``: callbacks and streams of events are told of what is given out only."""
+
+    def wrapper(self: Any, documents: Any, *args: Any, **kwargs: Any) -> Any:
+        frame = context.current()
+        owner = frame.owner if frame is not None else None
+        return original(self, owner.shown(documents) if isinstance(owner, Retrieving) else documents, *args, **kwargs)
 
     return wrapper
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from langchain.agents import create_agent
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.documents import Document
 from langchain_core.embeddings import DeterministicFakeEmbedding
 from langchain_core.output_parsers import StrOutputParser
@@ -328,3 +329,41 @@ def test_rights_that_change_meanwhile_count(config: Path) -> None:
         assert len(handbook.invoke("q")) == 2
         config.write_text(config.read_text().replace("'support'", "'legal'"))
         assert _ids(handbook.invoke("q")) == ["1"]
+
+
+async def _events(retriever: Any) -> list[Any]:
+    events = [event async for event in retriever.astream_events("q", version="v2")]
+    return next(event["data"]["output"] for event in events if event["event"] == "on_retriever_end")
+
+
+@pytest.mark.parametrize("mode", ["observe", "enforce"])
+def test_events_and_callbacks_tell_of_what_is_given_out(mode: str, tmp_path: Path) -> None:
+    """Whoever shows a user the events of a run shows no documents that the user may not read."""
+    config = policy(tmp_path, mode, POLICY)
+    handrail.govern(RunnableLambda(str), config=config)
+    told: list[Any] = []
+
+    class Told(BaseCallbackHandler):
+        def on_retriever_end(self, documents: Any, **kwargs: Any) -> None:
+            told.extend(_ids(documents))
+
+    with handrail.run("clerk", config=config, user="ana"):
+        given = _ids(_handbook().invoke("q", {"callbacks": [Told()]}))
+        assert _ids(asyncio.run(_events(_handbook()))) == given == told
+    assert (given == _ids(_documents())) == (mode == "observe")
+
+
+class Once(Listed):
+    """Gives out what can be looked at once only."""
+
+    def _get_relevant_documents(self, query: str, *, run_manager: Any = None) -> Any:
+        return iter(self.documents)
+
+
+def test_observing_reads_nothing_away(tmp_path: Path) -> None:
+    """An iterator in place of a list reaches the agent whole in observe mode; enforced, nothing of it is given out."""
+    for mode, count in (("observe", len(DEPARTMENTS)), ("enforce", 0)):
+        config = policy(tmp_path / mode, mode, POLICY)
+        handrail.govern(RunnableLambda(str), config=config)
+        with handrail.run("clerk", config=config, user="ana"):
+            assert len(list(_handbook(Once).invoke("q"))) == count
