@@ -92,7 +92,8 @@ def _warn(settings: Settings, warnings: Sequence[Complaint]) -> None:
             "%s names tools that this agent does not have: %s. If another agent has them, declare them under [tools]; "
             "`handrail doctor --agent MODULE:ATTRIBUTE` shows the lines.", settings.file, _some(strangers)
         )  # fmt: skip
-    others = [f"{one.line or ''}{':' if one.line else ''} {one.message}" for one in warnings if one.code != "not-known"]
+    rest = [one for one in warnings if one.code != "not-known"]
+    others = [f"line {one.line}: {one.message}" if one.line else one.message for one in rest]
     if others:
         log.warning("%s: %s `handrail policy check` shows what to do.", settings.file, _some(others, " "))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,7 @@ def test_warnings_are_said_once_and_in_a_line(tmp_path: Path, caplog: pytest.Log
     said = [record for record in caplog.records if "allows everybody to call everything" in record.getMessage()]
     assert len(said) == 2, "once for each tool that is new"
     assert all("\n" not in record.getMessage() for record in said)
+    assert all(re.search(r"handrail\.toml: line \d+: ", record.getMessage()) for record in said)
 
 
 def _gate(path: Path, *tools: BaseTool) -> Any:
