@@ -21,11 +21,10 @@ def difference(before: Settings, after: Settings) -> dict[str, Any]:
     found: dict[str, Any] = {}
     live = {change.id for change in (*before.live, *after.live)}
     for name, key in _LISTS.items():
-        old, new = ({getattr(one, key): _bare(one) for one in getattr(of, name)} for of in (before, after))
+        old, new = ({getattr(one, key): one for one in getattr(of, name)} for of in (before, after))
         found[name] = _changes(*({id: one for id, one in of.items() if id not in live} for of in (old, new)))
     for name in _TABLES:
-        old, new = ({key: _bare(value) for key, value in getattr(of, name).items()} for of in (before, after))
-        found[name] = _changes(old, new)
+        found[name] = _changes(getattr(before, name), getattr(after, name))
     found["live"] = _changes(*({change.id: change for change in of.live} for of in (before, after)))
     found["casbin"] = _casbin(before.casbin, after.casbin)
     if before.written_mode != after.written_mode:
@@ -39,8 +38,13 @@ def _bare(value: Any) -> Any:
     return replace(value, place=Place()) if is_dataclass(value) and not isinstance(value, type) else value
 
 
+def _differ(old: object, new: object) -> bool:
+    # most of a policy stays as it is, and calls wait for the one that is being put in force
+    return old is not new and _bare(old) != _bare(new)
+
+
 def _changes(old: Mapping[str, object], new: Mapping[str, object]) -> dict[str, Any]:
-    changed = [name for name in old.keys() & new.keys() if old[name] != new[name]]
+    changed = [name for name in old.keys() & new.keys() if _differ(old[name], new[name])]
     sets = {"added": new.keys() - old.keys(), "removed": old.keys() - new.keys(), "changed": changed}
     return {name: _names(names) for name, names in sets.items() if names}
 
