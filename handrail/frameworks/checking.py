@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _SHOWN = 5
+_QUIET = {"not-known", "uncovered-tool"}
+"""Warnings that are told otherwise here, or not at all: a tool that no rule covers is denied, as often meant."""
 
 
 def check_agent(gate: Gate, agent: object) -> None:
@@ -92,7 +94,7 @@ def _warn(settings: Settings, warnings: Sequence[Complaint]) -> None:
             "%s names tools that this agent does not have: %s. If another agent has them, declare them under [tools]; "
             "`handrail doctor --agent MODULE:ATTRIBUTE` shows the lines.", settings.file, _some(strangers)
         )  # fmt: skip
-    rest = [one for one in warnings if one.code != "not-known"]
+    rest = [one for one in warnings if one.code not in _QUIET]
     others = [f"line {one.line}: {one.message}" if one.line else one.message for one in rest]
     if others:
         log.warning("%s: %s `handrail policy check` shows what to do.", settings.file, _some(others, " "))

@@ -256,12 +256,12 @@ def _read(file: Path, settings: CasbinSettings) -> str:
 
 def _fault(text: str, names: frozenset[str], parse: Callable[[str], ast.expr] = parse_matcher) -> str:
     """What is wrong with a matcher or condition; empty when nothing is."""
+    if not text.strip():
+        return "it is empty"
     try:
         tree = parse(text)
     except (SyntaxError, ValueError, RecursionError, AttributeError, IndexError) as error:
         return f"it is no expression ({error})"
-    if not text.strip():
-        return "it is empty"
     bound = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id not in names | bound:

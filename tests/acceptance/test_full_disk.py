@@ -46,7 +46,10 @@ def answers(state: Any) -> list[str]:
 
 
 def test_an_enforcing_agent_is_denied_its_tools_until_there_is_room(disk: Path) -> None:
-    """Full: no tool runs, the model reads the neutral text, the run ends well. Room again: tools run; losses show."""
+    """Full: no tool runs, the model reads the neutral text, the run ends well. Room again: tools run; losses show.
+
+    A session that nobody opened before cannot be given an owner then, so it does not begin.
+    """
     ran: list[str] = []
     script = Script(turns=3)
     script.say = lambda what, key: ran.append(key) if what == "began" else None  # type: ignore[method-assign]
@@ -55,8 +58,10 @@ def test_an_enforcing_agent_is_denied_its_tools_until_there_is_room(disk: Path) 
     with full(disk):
         until_denied(agent)
         ran.clear()
-        state = hold(agent, "full")
+        state = hold(agent, "before")
         assert answers(state) == [NEUTRAL] * 3 and state["messages"][-1].text == "done"
+        with pytest.raises(handrail.NotAvailable):
+            hold(agent, "full")
     assert ran == []
     assert answers(hold(agent, "after")) == [f"did after/{turn}/0" for turn in range(3)]
     records = everything(disk / "data")
@@ -68,8 +73,8 @@ def test_an_enforcing_agent_is_denied_its_tools_until_there_is_room(disk: Path) 
 
 def until_denied(agent: Any) -> None:
     """Use up what room the last blocks of open files have."""
-    for number in range(200):
-        if set(answers(hold(agent, f"filling-{number}"))) == {NEUTRAL}:
+    for _ in range(200):
+        if set(answers(hold(agent, "before"))) == {NEUTRAL}:
             return
     pytest.fail("the disk is not full")
 

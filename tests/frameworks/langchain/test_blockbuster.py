@@ -117,7 +117,7 @@ def test_config_reload_and_rotation(watched: BlockBuster, tmp_path: Path, monkey
 
         async def drive() -> None:
             await governed.ainvoke(ASK)
-            await asyncio.to_thread(os.utime, path, ns=(1, 1))
+            await asyncio.to_thread(lambda: path.write_text(path.read_text() + "\n# changed\n"))
             await governed.ainvoke(ASK)
 
         asyncio.run(drive())
