@@ -182,6 +182,7 @@ class _Replay:
         """Everything, in the order that is cheapest."""
         self._copy.query(statement("what_if", "recorded"), params)
         self._copy.query(statement("what_if", "kinds"))
+        self._copy.query(statement("what_if", "decidable"))
         for row in self._copy.query(statement("what_if", "undecidable")):
             self._found.skipped[_because(str(row["decided_by"]))] += cast("int", row["calls"])
         groups = self._copy.query(statement("what_if", "groups"))

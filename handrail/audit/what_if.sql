@@ -13,32 +13,30 @@ WHERE d.started_at >= $since AND d.started_at < $until
   AND ($tenant::VARCHAR IS NULL OR d.tenant = $tenant) AND ($user::VARCHAR IS NULL OR d."user" = $user)
   AND ($agent::VARCHAR IS NULL OR d.agent = $agent) AND ($tool::VARCHAR IS NULL OR d.name = $tool)
 -- name: undecidable
-SELECT coalesce(decided_by, '') AS decided_by, count(*) AS calls
-FROM recorded WHERE decided_by IS NULL OR decided_by NOT IN ('policy', 'schema', 'validator', 'none') OR chain IS NULL
+SELECT coalesce(decided_by, '') AS decided_by, count(*) AS calls FROM recorded
+WHERE decided_by IS NULL OR decided_by NOT IN ('policy', 'schema', 'validator', 'none') OR chain IS NULL
 GROUP BY decided_by ORDER BY decided_by
 -- name: kinds
 CREATE TEMP TABLE kinds AS
 SELECT row_number() OVER () AS kind, * FROM (
     SELECT DISTINCT tenant, chain, action, tool, scopes FROM recorded
     WHERE decided_by IN ('policy', 'schema', 'validator', 'none') AND chain IS NOT NULL)
--- name: groups
-SELECT k.kind, k.tenant, k.chain, k.action, k.tool, k.scopes, r.was, r.rule, r.agent, r."user", count(*) AS calls
-FROM recorded r JOIN kinds k ON r.tenant = k.tenant AND r.chain = k.chain AND r.action = k.action AND r.tool = k.tool
+-- name: decidable
+CREATE TEMP VIEW decidable AS
+SELECT k.kind, r.* FROM recorded r
+JOIN kinds k ON r.tenant = k.tenant AND r.chain = k.chain AND r.action = k.action AND r.tool = k.tool
      AND r.scopes IS NOT DISTINCT FROM k.scopes
 WHERE r.decided_by IN ('policy', 'schema', 'validator', 'none')
-GROUP BY ALL ORDER BY k.kind
+-- name: groups
+SELECT kind, tenant, chain, action, tool, scopes, was, rule, agent, "user", count(*) AS calls
+FROM decidable GROUP BY ALL ORDER BY kind
 -- name: one_by_one
-SELECT to_json({'kind': k.kind, 'run': r.run, 'step': r.step, 'at': epoch_us(r.at), 'was': r.was, 'rule': r.rule,
-                'agent': r.agent, 'user': r."user", 'session': r.session, 'channel': r.channel, 'facts': r.facts,
-                'args': r.args})::VARCHAR AS call
-FROM recorded r JOIN kinds k ON r.tenant = k.tenant AND r.chain = k.chain AND r.action = k.action AND r.tool = k.tool
-     AND r.scopes IS NOT DISTINCT FROM k.scopes
-WHERE r.decided_by IN ('policy', 'schema', 'validator', 'none') AND k.kind IN (SELECT unnest($kinds::BIGINT[]))
-ORDER BY r.args->>'f', TRY_CAST(r.args->>'o' AS BIGINT)
+SELECT to_json({'kind': kind, 'run': run, 'step': step, 'at': epoch_us("at"), 'was': was, 'rule': rule,
+                'agent': agent, 'user': "user", 'session': session, 'channel': channel, 'facts': facts,
+                'args': args})::VARCHAR AS call
+FROM decidable WHERE kind IN (SELECT unnest($kinds::BIGINT[]))
+ORDER BY args->>'f', TRY_CAST(args->>'o' AS BIGINT)
 -- name: examples
-SELECT r.run, r.step, epoch_us(r.at) AS at, r.agent, r."user", r.args::VARCHAR AS args
-FROM recorded r JOIN kinds k ON r.tenant = k.tenant AND r.chain = k.chain AND r.action = k.action AND r.tool = k.tool
-     AND r.scopes IS NOT DISTINCT FROM k.scopes
-WHERE r.decided_by IN ('policy', 'schema', 'validator', 'none') AND k.kind = $kind AND r.was = $was
-  AND r.rule IS NOT DISTINCT FROM $rule
-ORDER BY r.at LIMIT $count
+SELECT run, step, epoch_us("at") AS at, agent, "user", args::VARCHAR AS args
+FROM decidable WHERE kind = $kind AND was = $was AND rule IS NOT DISTINCT FROM $rule
+ORDER BY "at" LIMIT $count
