@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any, Literal
 
-from handrail.audit.recorder import Recorder, Ref, body_of
-from handrail.tracing import ids, spans
+from opentelemetry.trace import Span
+
+from handrail.audit.model_call import ModelCall
+from handrail.audit.recorder import Recorder, body_of
+from handrail.tracing import genai, ids, spans
 from handrail.tracing.context import Frame, RunState
 from handrail.tracing.identity import Principal
+from handrail.tracing.links import Link
 
-Kind = Literal["run", "agent", "model", "tool", "retrieval"]
+Kind = Literal[
+    "run", "agent", "workflow", "model", "fetch", "embedding", "retrieval", "memory", "plan", "reflection", "tool",
+    "handoff", "create", "mcp",
+]  # fmt: skip
 Outcome = Literal["ok", "error", "cancelled", "interrupted", "rejected", "not_found"]
-_SPAN_KIND = {"run": "agent"}
+Facts = Mapping[str, object]
+_NOTHING: Facts = MappingProxyType({})
 _FAILED = {"error", "cancelled"}
-
-
-_CLOSING = {
-    "run": "run.end", "agent": "step.end", "retrieval": "step.end", "model": "model.result", "tool": "tool.result",
-}  # fmt: skip
-"""Kind of step -> the record that closes it."""
+_OPENING = {"run": "run.start", "model": "model.call", "tool": "tool.call"}
+"""Kind of step -> the record that opens it, where that is no ``step.start``."""
+_CLOSING = {"run": "run.end", "model": "model.result", "tool": "tool.result"}
+"""Kind of step -> the record that closes it, where that is no ``step.end``."""
 
 
 def digest(value: object) -> str:
@@ -35,6 +42,7 @@ class Step:
 
     steps: Steps
     kind: Kind
+    name: str
     frame: Frame
     """The frame to stand in while the step runs."""
     started: int
@@ -42,15 +50,18 @@ class Step:
     parent: str | None
     """Step above it in the run, or the caller's span for the outermost."""
     done: bool = False
-    ends: dict[str, Any] = field(default_factory=dict[str, Any])
-    """Span attributes that are only known at the end."""
 
-    def finish(self, outcome: Outcome, error: str | None = None, facts: Mapping[str, object] | None = None) -> None:
-        """Close span and record. ``error`` is a class name; ``facts`` are fields of the closing record."""
+    def finish(
+        self, outcome: Outcome, error: str | None = None, facts: Facts = _NOTHING, *, content: Facts = _NOTHING
+    ) -> None:
+        """Close span and record. ``error`` is a class name; ``facts`` are fields of the closing record.
+
+        Each value of ``content`` is kept as a payload, to which the record refers under its name.
+        """
         if self.done:
             return
         self.done = True
-        self.steps.finish(self, outcome, error, facts or {})
+        self.steps.finish(self, outcome, error, facts, content)
 
 
 class Steps:
@@ -68,217 +79,142 @@ class Steps:
         *,
         owner: object = None,
         thread: str = "",
-        facts: Mapping[str, object],
+        facts: Facts,
+        links: Sequence[Link] = (),
     ) -> Step:
         """Open a run and its outermost step. ``facts`` are version facts for the ``run.start`` record."""
-        started, caller = ids.now_ns(), spans.caller()
-        span = self._span("run", principal.agent, started, _agent_attributes(principal.agent, thread))
+        started, caller, who = ids.now_ns(), spans.caller(), _who(principal)
+        span = self._span("run", principal.agent, who, thread, links, started)
         trace, step = spans.ids(span) or (caller[0] if caller else ids.new_trace(), ids.new_step())
         state = RunState(ids.new_run(), trace, principal, principal.agent, thread)
         frame = Frame(state, gates, step, principal, owner, span)
-        opened = Step(self, "run", frame, started, caller[1] if caller else None)
-        self.recorder.write(self._record("run.start", opened, _who(principal), facts, {"thread": thread}))
+        opened = Step(self, "run", principal.agent, frame, started, caller[1] if caller else None)
+        self.recorder.write(_record(opened, {**who, **facts, "thread": thread}, links))
         return opened
 
     def agent(self, above: Frame, principal: Principal, *, gates: tuple[Any, ...], owner: object) -> Step:
         """Open the step of a sub-agent that acts as ``principal`` inside the run of ``above``."""
-        attributes = _agent_attributes(principal.agent, above.state.thread)
-        opened = self._open("agent", above, principal.agent, attributes)
+        facts = {"type": "agent", "name": principal.agent, "chain": list(principal.links)}
+        opened = self._start("agent", above, principal.agent, facts, ())
         opened.frame = replace(opened.frame, principal=principal, gates=gates, owner=owner)
         above.state.counters.add("steps")
-        facts = {"type": "agent", "name": principal.agent, "chain": list(principal.links)}
-        self.recorder.write(self._record("step.start", opened, facts))
+        self.recorder.write(_record(opened, facts, ()))
         return opened
 
     def model(self, above: Frame, call: ModelCall) -> Step:
         """Open the step of one model call."""
-        opened = self._open("model", above, call.model, call.attributes(above.state.thread))
+        facts = {"agent": above.principal.agent, "model": call.model, **call.facts()}
+        opened = self._start("model", above, call.model, facts, ())
         state = above.state
         state.counters.add("steps")
         state.counters.add("model_calls")
         links = above.principal.links
-        facts: dict[str, object] = {
-            "agent": above.principal.agent,
-            "provider": call.provider,
-            "model": call.model,
+        facts |= {
             "messages": self.recorder.messages(state, opened.frame.step, links, call.messages, call.show),
             "tools": digest(call.tools) if call.tools else "",
             "prompt": self.recorder.keyed_digest(call.prompt()),
-            "params": dict(call.params),
         }
-        if call.hidden:
-            facts["hidden"] = list(call.hidden)
-        self.recorder.write(self._record("model.call", opened, facts))
+        self.recorder.write(_record(opened, facts, ()))
         return opened
 
-    def retrieval(self, above: Frame, name: str, query: object) -> Step:
-        """Open the step of one search of the retriever ``name``."""
-        opened = self._open("retrieval", above, name, _retrieval_attributes(name))
-        above.state.counters.add("steps")
-        facts = {
-            "type": "retrieval",
-            "name": name,
-            "agent": above.principal.agent,
-            "chain": list(above.principal.links),
-        }
-        self.recorder.write(self._record("step.start", opened, facts, {"query": self.recorder.payload(query)}))
-        return opened
-
-    def tool(
+    def open(
         self,
         above: Frame,
+        kind: Kind,
         name: str,
-        call_id: str | None,
-        description: str,
-        facts: Mapping[str, object],
+        facts: Facts = _NOTHING,
         *,
-        args: object,
-        must: bool,
+        content: Facts = _NOTHING,
+        shown: Facts = _NOTHING,
+        links: Sequence[Link] = (),
+        must: bool = False,
+        counts: Sequence[str] = ("steps",),
     ) -> Step:
-        """Open the step of one proposed tool call: this record is the durable intent.
+        """Open a step under ``above``: one record, and one span with the same ids.
 
-        Raises JournalError when ``must`` is set and the record or its arguments cannot be written.
+        ``facts`` are fields of the record, from which the span's attributes are made. Each value of ``content`` is
+        kept as a payload, to which the record refers under its name; ``shown`` is content for the span alone.
+        ``counts`` names the run's counters that grow. A tool's record is its durable intent.
+        Raises JournalError when ``must`` is set and the record or its content cannot be written.
         """
-        opened = self._open("tool", above, name, _tool_attributes(above, name, call_id, description, facts))
-        if self._content and opened.frame.span is not None:
-            opened.frame.span.set_attribute("gen_ai.tool.call.arguments", body_of(args).decode())
-        principal = above.principal
-        base = {"tool": name, "call_id": call_id, "agent": principal.agent, "tenant": principal.tenant}
-        chain = {"chain": list(principal.links)}
+        said = {**_head(kind, name, above), **facts}
+        opened = self._start(kind, above, name, said, links)
         try:
-            kept = {"args": self.recorder.payload(args, must=must)}
-            self.recorder.write(self._record("tool.call", opened, base, chain, facts, kept), must=must)
+            self._show(opened, shown)
+            kept = self._keep(opened, content, must=must)
+            self.recorder.write(_record(opened, {**said, **kept}, links), must=must)
         except BaseException:
             opened.done = True
             spans.end(opened.frame.span, {}, "journal", ids.now_ns())
             raise
-        above.state.counters.add("steps")
-        above.state.counters.add("tool_calls")
+        for counter in counts:
+            above.state.counters.add(counter)
         return opened
 
-    def finish(self, step: Step, outcome: Outcome, error: str | None, facts: Mapping[str, object]) -> None:
+    def note(self, frame: Frame, kind: str, facts: Facts, *, content: Facts = _NOTHING) -> None:
+        """Put down what was learnt about the open step of ``frame``: a record of ``kind``, and an event on its span."""
+        record: dict[str, object] = {"k": kind, "run": frame.state.run, "step": frame.step, **facts}
+        record.update((name, self.recorder.payload(value, frame.state)) for name, value in content.items())
+        self.recorder.write(record)
+        spans.event(frame.span, f"handrail.{kind}", genai.noted(kind, facts))
+
+    def finish(self, step: Step, outcome: Outcome, error: str | None, facts: Facts, content: Facts) -> None:
         """Close ``step``; callers use :meth:`Step.finish`."""
         now = ids.now_ns()
-        closing: dict[str, object] = {"outcome": outcome, "error": error, "dur": now - step.started}
         state = step.frame.state
-        if step.kind == "run":
-            closing.update(_totals(state))
-            step.ends.update(_run_attributes(state))
-        record = {"k": _CLOSING[step.kind], "run": state.run, "step": step.frame.step, **closing, **facts}
-        self.recorder.write(record)
+        totals = _totals(state) if step.kind == "run" else {}
+        closing: dict[str, object] = {"outcome": outcome, "error": error, "dur": now - step.started, **totals, **facts}
+        kept = self._keep(step, content)
+        kind = _CLOSING.get(step.kind, "step.end")
+        self.recorder.write({"k": kind, "run": state.run, "step": step.frame.step, **closing, **kept})
         failed = (error or outcome) if outcome in _FAILED else None
-        spans.end(step.frame.span, step.ends, failed, now)
+        ends = genai.closed(step.kind, closing) if spans.listens(step.frame.span) else {}
+        spans.end(step.frame.span, ends, failed, now)
 
-    def _open(self, kind: Kind, above: Frame, name: str, attributes: Mapping[str, Any]) -> Step:
+    def _start(self, kind: Kind, above: Frame, name: str, facts: Facts, links: Sequence[Link]) -> Step:
         started = ids.now_ns()
-        span = self._span(kind, name, started, attributes)
+        span = self._span(kind, name, facts, above.state.thread, links, started)
         found = spans.ids(span)
-        step = found[1] if found else ids.new_step()
-        frame = replace(above, step=step, owner=None, span=span)
-        return Step(self, kind, frame, started, above.step)
+        frame = replace(above, step=found[1] if found else ids.new_step(), owner=None, span=span)
+        return Step(self, kind, name, frame, started, above.step)
 
-    def _span(self, kind: Kind, name: str, started: int, attributes: Mapping[str, Any]) -> Any:
-        label = f"{attributes['gen_ai.operation.name']} {name}"
-        return self._spans.start(label, _SPAN_KIND.get(kind, kind), attributes, started)
+    def _span(
+        self, kind: Kind, name: str, facts: Facts, thread: str, links: Sequence[Link], started: int
+    ) -> Span | None:
+        return self._spans.start(lambda: genai.opened(kind, name, facts, thread), links, started)
 
-    @staticmethod
-    def _record(kind: str, step: Step, *parts: Mapping[str, object]) -> dict[str, object]:
-        record: dict[str, object] = {
-            "k": kind,
-            "run": step.frame.state.run,
-            "trace": step.frame.state.trace,
-            "step": step.frame.step,
-            "parent": step.parent,
-        }
-        for part in parts:
-            record.update(part)
-        return record
+    def _keep(self, step: Step, content: Facts, *, must: bool = False) -> dict[str, object]:
+        """References to the payloads of ``content``, which is shown on the span when content is on."""
+        self._show(step, content)
+        state = None if must else step.frame.state
+        return {field: self.recorder.payload(value, state, must=must) for field, value in content.items()}
 
-    def output(self, step: Step, value: object) -> Ref | None:
-        """Keep what a step gave back, once per run, and put it on the span when content is on."""
-        if self._content and step.frame.span is not None and step.kind == "tool":
-            step.ends["gen_ai.tool.call.result"] = body_of(value).decode()
-        return self.recorder.payload(value, step.frame.state)
+    def _show(self, step: Step, content: Facts) -> None:
+        if content and self._content and spans.listens(step.frame.span):
+            for field, value in content.items():
+                text = value if isinstance(value, str) else body_of(value).decode()
+                spans.add(step.frame.span, genai.content(step.kind, field, text))
 
 
-@dataclass(frozen=True, slots=True)
-class ModelCall:
-    """One call of a model, as a seam describes it."""
-
-    provider: str
-    """Well-known provider name of the GenAI conventions, such as ``openai``."""
-    model: str
-    """The model that was asked for."""
-    messages: Sequence[Any]
-    """The whole input, oldest first, as the framework's own objects."""
-    show: Callable[[Any], object]
-    """Turns one of ``messages`` into JSON types."""
-    system: Callable[[Any], str | None]
-    """Text of a message that belongs to the prompt template, or None."""
-    tools: Sequence[Any] = ()
-    """Tool definitions sent along, in the provider's JSON form."""
-    hidden: tuple[str, ...] = ()
-    """Names of the tools that were not sent along, because they may not be called."""
-    params: Mapping[str, object] = field(default_factory=dict[str, object])
-    """Request parameters: temperature, max_tokens and the like."""
-    server: str = ""
-    """Host name of the service; empty when unknown."""
-    port: int | None = None
-
-    def prompt(self) -> str:
-        """The leading messages that make up the prompt template."""
-        texts: list[str] = []
-        for message in self.messages:
-            text = self.system(message)
-            if text is None:
-                break
-            texts.append(text)
-        return "\n".join(texts)
-
-    def attributes(self, conversation: str) -> dict[str, Any]:
-        """Span attributes of the GenAI conventions that are known before the call."""
-        found: dict[str, Any] = {
-            "gen_ai.operation.name": "chat",
-            "gen_ai.provider.name": self.provider,
-            "gen_ai.request.model": self.model,
-            **{f"gen_ai.request.{name}": value for name, value in self.params.items()},
-        }
-        if conversation:
-            found["gen_ai.conversation.id"] = conversation
-        if self.server:
-            found["server.address"] = self.server
-            found["server.port"] = self.port
-        return found
-
-
-def _agent_attributes(name: str, conversation: str) -> dict[str, Any]:
-    found = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": name}
-    if conversation:
-        found["gen_ai.conversation.id"] = conversation
-    return found
-
-
-def _retrieval_attributes(name: str) -> dict[str, Any]:
-    return {"gen_ai.operation.name": "retrieval", "gen_ai.data_source.id": name}
-
-
-def _tool_attributes(
-    above: Frame, name: str, call_id: str | None, description: str, facts: Mapping[str, object]
-) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "gen_ai.operation.name": "execute_tool",
-        "gen_ai.tool.name": name,
-        "gen_ai.tool.type": "function",
-        "gen_ai.agent.name": above.principal.agent,
-        "handrail.decision.verdict": facts.get("verdict"),
+def _record(step: Step, facts: Facts, links: Sequence[Link]) -> dict[str, object]:
+    record: dict[str, object] = {
+        "k": _OPENING.get(step.kind, "step.start"),
+        "run": step.frame.state.run,
+        "trace": step.frame.state.trace,
+        "step": step.frame.step,
+        "parent": step.parent,
+        **facts,
     }
-    optional = {
-        "gen_ai.tool.call.id": call_id,
-        "gen_ai.tool.description": description,
-        "gen_ai.conversation.id": above.state.thread,
-        "handrail.decision.rule": facts.get("rule"),
-    }
-    return found | {key: value for key, value in optional.items() if value}
+    if links:
+        record["links"] = [link.record() for link in links]
+    return record
+
+
+def _head(kind: Kind, name: str, above: Frame) -> dict[str, object]:
+    """What every record of a step says of it."""
+    principal = above.principal
+    who = {"agent": principal.agent, "chain": list(principal.links)}
+    return {"tool": name, "tenant": principal.tenant, **who} if kind == "tool" else {"type": kind, "name": name, **who}
 
 
 def _who(principal: Principal) -> dict[str, object]:
@@ -298,8 +234,3 @@ _TOTALS = ("steps", "model_calls", "tool_calls", "denied", "input_tokens", "outp
 
 def _totals(state: RunState) -> dict[str, int]:
     return {name: state.counters.get(name) for name in _TOTALS}
-
-
-def _run_attributes(state: RunState) -> dict[str, Any]:
-    totals = _totals(state)
-    return {f"gen_ai.usage.{name}": totals[name] for name in ("input_tokens", "output_tokens") if totals[name]}

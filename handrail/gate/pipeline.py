@@ -198,11 +198,18 @@ class Gate:
     ) -> _Attempt:
         effect = max((_settings(gate, call.name).effect for gate in gates_of(frame)), key=EFFECTS.index)
         enforced = enforces(frame)
-        step = self.steps.tool(
-            frame, call.name, call.call_id, call.description,
-            {"effect": effect, **judgement.record(), **moment_of(frame.principal, call.action, circumstances)},
-            args=args, must=enforced and not judgement.stops,
-        )  # fmt: skip
+        known = {"call_id": call.call_id, "effect": effect}
+        moment = moment_of(frame.principal, call.action, circumstances)
+        step = self.steps.open(
+            frame,
+            "tool",
+            call.name,
+            {**known, **judgement.record(), **moment},
+            content={"args": args},
+            shown={"description": call.description},
+            must=enforced and not judgement.stops,
+            counts=("steps", "tool_calls"),
+        )
         if judgement.stops:
             return self._refuse(frame, step, judgement)
         step.frame = replace(step.frame, owner=Passed(call.tool, args))
@@ -245,10 +252,10 @@ class Gate:
             ]
             findings = _check(checks, _read(call.content(value))) if checks else ()  # 10 validate
             rejected = attempt.enforced and any(f.severity == "error" for f in findings)
-            result = self.steps.output(attempt.step, shown)
             outcome: Outcome = "rejected" if rejected else "error" if call.failed(value) else "ok"
-            facts = {"result": result, "findings": findings_of(findings)}
-            attempt.step.finish(outcome, type(error).__name__ if error else None, facts)  # 11 settle
+            raised = type(error).__name__ if error else None
+            facts = {"findings": findings_of(findings)}
+            attempt.step.finish(outcome, raised, facts, content={"result": shown})  # 11 settle
             return Refusal(WITHHELD) if rejected else value
         except Exception:
             log.warning("The result of %r could not be recorded", call.name, exc_info=True)

@@ -9,13 +9,16 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as otel
 from opentelemetry import trace
-from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags, Tracer
+from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, Status, StatusCode, TraceFlags, Tracer
+
+from handrail.tracing.genai import Described
+from handrail.tracing.links import Link
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -24,7 +27,6 @@ log = logging.getLogger(__name__)
 
 CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 """Standard variable that puts message content on spans; off by default."""
-KINDS = {"model": SpanKind.CLIENT, "retrieval": SpanKind.CLIENT}
 _NO_EXPORTER = "Spans are not exported: the exporter %r is not installed. Install it with: pip install 'handrail[%s]'"
 
 
@@ -59,16 +61,18 @@ class Spans:
                     self._private = (provider.get_tracer("handrail") if provider else None,)
         return self._private[0]
 
-    def start(self, name: str, kind: str, attributes: Mapping[str, Any], start_ns: int) -> Span | None:
-        """A span for a step of ``kind`` (agent, model, tool, retrieval) under the current one, or None."""
+    def start(self, describe: Callable[[], Described], links: Sequence[Link], start_ns: int) -> Span | None:
+        """A span under the current one, or None where nobody listens; only then is it not even described."""
         try:
             tracer = self.tracer()
             if tracer is None:
                 return None
+            name, kind, attributes = describe()
             return tracer.start_span(
                 name,
-                kind=KINDS.get(kind, SpanKind.INTERNAL),
+                kind=kind,
                 attributes=attributes,
+                links=[_linked(link) for link in links],
                 start_time=start_ns,
                 record_exception=False,
                 set_status_on_exception=False,
@@ -76,6 +80,37 @@ class Spans:
         except Exception as error:  # a provider, sampler or processor of the user's own
             log.warning("A span could not be started: %s", type(error).__name__)
             return None
+
+
+def _linked(link: Link) -> trace.Link:
+    """The link as OpenTelemetry has it; one without a trace of its own stays in the current one."""
+    above = trace.get_current_span().get_span_context()
+    found = int(link.trace, 16) if link.trace else above.trace_id
+    pointed = SpanContext(found, int(link.step, 16), is_remote=bool(link.trace))
+    return trace.Link(pointed, {"handrail.link.type": link.type})
+
+
+def listens(span: Span | None) -> bool:
+    """Whether what is put on ``span`` is kept by anybody."""
+    return span is not None and span.is_recording()
+
+
+def add(span: Span | None, attributes: Mapping[str, Any]) -> None:
+    """Put attributes on an open span."""
+    if span is not None and attributes:
+        try:
+            span.set_attributes(dict(attributes))
+        except Exception as problem:
+            log.warning("A span could not be written to: %s", type(problem).__name__)
+
+
+def event(span: Span | None, name: str, attributes: Mapping[str, Any]) -> None:
+    """Put an event on an open span."""
+    if span is not None:
+        try:
+            span.add_event(name, dict(attributes))
+        except Exception as problem:
+            log.warning("A span could not be written to: %s", type(problem).__name__)
 
 
 def end(span: Span | None, attributes: Mapping[str, Any], error: str | None, end_ns: int) -> None:

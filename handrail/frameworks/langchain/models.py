@@ -20,7 +20,8 @@ from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.outputs import LLMResult
 from langchain_core.runnables.config import ensure_config, merge_configs
 
-from handrail.audit.steps import ModelCall, Step
+from handrail.audit.model_call import ModelCall
+from handrail.audit.steps import Step
 from handrail.frameworks import gates
 from handrail.frameworks.langchain import agents, showing
 from handrail.frameworks.langchain import messages as show
@@ -134,23 +135,8 @@ def _close(step: Step, above: Frame, reply: AIMessage | None) -> None:
         "finish": show.finish_reasons(reply),
         "usage": used,
         "calls": [{"id": call.get("id"), "name": call["name"]} for call in reply.tool_calls],
-        "output": gate_of(above).steps.output(step, show.message(reply)),
     }
-    step.ends.update(_attributes(facts, used))
-    step.finish("ok", None, facts)
-
-
-def _attributes(facts: dict[str, Any], used: dict[str, int]) -> dict[str, Any]:
-    found = {
-        "gen_ai.response.model": facts["response_model"],
-        "gen_ai.response.id": facts["response_id"],
-        "gen_ai.response.finish_reasons": facts["finish"],
-        "gen_ai.usage.input_tokens": used.get("input"),
-        "gen_ai.usage.output_tokens": used.get("output"),
-        "gen_ai.usage.cache_read.input_tokens": used.get("cache_read"),
-        "gen_ai.usage.reasoning.output_tokens": used.get("reasoning"),
-    }
-    return {name: value for name, value in found.items() if value}
+    step.finish("ok", None, facts, content={"output": show.message(reply)})
 
 
 @contextmanager

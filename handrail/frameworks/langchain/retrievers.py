@@ -54,7 +54,7 @@ class _Search:
         self._owner.shown = self._shown
         self.step: Step | None = None
         try:
-            self.step = gate_of(frame).steps.retrieval(frame, self._name, query)
+            self.step = gate_of(frame).steps.open(frame, "retrieval", self._name, content={"query": query})
         except Exception:
             log.warning("A retrieval could not be recorded", exc_info=True)
         self.frame = replace(self.step.frame if self.step else frame, owner=self._owner)

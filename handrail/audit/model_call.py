@@ -1,0 +1,55 @@
+"""One call of a model, as a seam describes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """One call of a model."""
+
+    provider: str
+    """Well-known provider name of the GenAI conventions, such as ``openai``."""
+    model: str
+    """The model that was asked for."""
+    messages: Sequence[Any]
+    """The whole input, oldest first, as the framework's own objects."""
+    show: Callable[[Any], object]
+    """Turns one of ``messages`` into JSON types."""
+    system: Callable[[Any], str | None]
+    """Text of a message that belongs to the prompt template, or None."""
+    operation: str = "chat"
+    """Name of the operation in the GenAI conventions: chat, text_completion or generate_content."""
+    tools: Sequence[Any] = ()
+    """Tool definitions sent along, in the provider's JSON form."""
+    hidden: tuple[str, ...] = ()
+    """Names of the tools that were not sent along, because they may not be called."""
+    params: Mapping[str, object] = field(default_factory=dict[str, object])
+    """Request parameters: temperature, max_tokens and the like."""
+    server: str = ""
+    """Host name of the service; empty when unknown."""
+    port: int | None = None
+
+    def prompt(self) -> str:
+        """The leading messages that make up the prompt template."""
+        texts: list[str] = []
+        for message in self.messages:
+            text = self.system(message)
+            if text is None:
+                break
+            texts.append(text)
+        return "\n".join(texts)
+
+    def facts(self) -> dict[str, object]:
+        """What is known of the call before it is made, its content left out."""
+        found: dict[str, object] = {"provider": self.provider, "params": dict(self.params)}
+        if self.operation != "chat":
+            found["operation"] = self.operation
+        if self.server:
+            found |= {"server": self.server, "port": self.port}
+        if self.hidden:
+            found["hidden"] = list(self.hidden)
+        return found

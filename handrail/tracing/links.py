@@ -1,0 +1,27 @@
+"""Causal links beyond the tree: what a step came from, besides the step above it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+LinkType = Literal["caused_by", "retry_of", "resumed_from", "forked_from", "rejoins", "handed_over_by"]
+"""How a step relates to the one that it points to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One step points to another, which may belong to another run."""
+
+    type: LinkType
+    step: str
+    """Id of the step that is pointed to, 16 hex digits."""
+    run: str = ""
+    """Its run; empty for the run of the step that points."""
+    trace: str = ""
+    """Its trace; empty for the trace of the step that points."""
+
+    def record(self) -> dict[str, str]:
+        """The link as a record has it: without what is the same anyway."""
+        found = {"type": self.type, "step": self.step, "run": self.run, "trace": self.trace}
+        return {name: value for name, value in found.items() if value}
