@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 
 import altair as alt
 
+from handrail.audit.tree import Place
 from handrail.dashboard import plain, tables, theme
-from handrail.dashboard.tree import Place
 
 Rows = Sequence[Mapping[str, Any]]
 Chart: TypeAlias = alt.Chart | alt.LayerChart

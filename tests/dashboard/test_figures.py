@@ -10,8 +10,8 @@ import pytest
 
 pytest.importorskip("altair", reason="The extra `dashboard` is not installed.")
 
+from handrail.audit.tree import Place
 from handrail.dashboard import figures, theme
-from handrail.dashboard.tree import Place
 from tests.dashboard.sample import HOSTILE
 
 BEGIN = datetime(2026, 11, 20, 12)

@@ -8,9 +8,9 @@ from typing import Any
 
 import streamlit as st
 
+from handrail.audit.tree import Place, in_tree_order
 from handrail.dashboard import data, figures, plain, shared, tables, theme
 from handrail.dashboard.data import Row, Source
-from handrail.dashboard.tree import Place, in_tree_order
 from handrail.dashboard.views import step
 
 _REFRESH_S = 0.5

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handrail.dashboard.tree import in_tree_order
+from handrail.audit.tree import in_tree_order
 
 IDS = st.sampled_from("abcdefgh")
 
