@@ -16,7 +16,7 @@ def body(request: Request, turn: Turn, calls: Sequence[ToolCall], answer: int) -
     if calls:
         message["tool_calls"] = [_call(call, str(call.args)) for call in calls]
     choice = {"index": 0, "message": message, "finish_reason": _finish(turn), "logprobs": None}
-    return {**_head(request, answer, "chat.completion"), "choices": [choice], **_usage(turn.usage)}
+    return {**_head(request, answer, "chat.completion"), "choices": [choice], **usage_of(turn.usage)}
 
 
 def events(request: Request, turn: Turn, calls: Sequence[ToolCall], answer: int) -> Iterator[Event]:
@@ -26,7 +26,7 @@ def events(request: Request, turn: Turn, calls: Sequence[ToolCall], answer: int)
         yield "", {**head, "choices": [_choice(delta, None)]}
     yield "", {**head, "choices": [_choice({}, _finish(turn))]}
     if as_dict(request.body.get("stream_options")).get("include_usage") and turn.usage:
-        yield "", {**head, "choices": [], **_usage(turn.usage)}
+        yield "", {**head, "choices": [], **usage_of(turn.usage)}
 
 
 def _deltas(turn: Turn, calls: Sequence[ToolCall]) -> Iterator[Json]:
@@ -72,7 +72,8 @@ def _finish(turn: Turn) -> str:
     return turn.finish or ("tool_calls" if turn.tool_calls else "stop")
 
 
-def _usage(usage: Usage | None) -> Json:
+def usage_of(usage: Usage | None) -> Json:
+    """The ``usage`` part of a body; nothing where no usage is reported."""
     if usage is None:
         return {}
     return {

@@ -1,7 +1,8 @@
 """A model server on loopback that plays a script, with the standard library only.
 
-It speaks OpenAI's chat completions and responses APIs, whole and streamed, so that a program's real
-client runs without a key and without a network. The script's words are in ``turns.py``.
+It speaks OpenAI's chat completions, completions and responses APIs and Google's generateContent, whole and streamed,
+and OpenAI's embeddings, stored responses and assistants, so that a program's real client runs without a key and without
+a network. The script's words are in ``turns.py``.
 """
 
 from __future__ import annotations
@@ -16,11 +17,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self, cast
 
-from handrail.testing import chat_wire, responses_wire
+from handrail.testing import chat_wire, completions_wire, gemini_wire, plain_wire, responses_wire
 from handrail.testing.turns import Api, Json, Request, Script, ToolCall, Turn, as_dict, parse
 
-CHAT, RESPONSES = "/chat/completions", "/responses"
-"""Ends of the paths that are answered."""
+APIS: dict[str, Api] = {
+    "/chat/completions": "chat",
+    "/completions": "completions",
+    "/responses": "responses",
+    "/embeddings": "embeddings",
+    ":generateContent": "gemini",
+    ":streamGenerateContent": "gemini",
+}
+"""End of a path -> the API that answers there; the first that fits. Two paths more are answered: ``/models``, and
+``/assistants`` with OpenAI's ``/agents``."""
+_WIRES = {"chat": chat_wire, "completions": completions_wire, "responses": responses_wire, "gemini": gemini_wire}
 POLL_S = 0.02
 """How often a held answer looks whether the server is being closed."""
 
@@ -40,6 +50,7 @@ class ScriptedModel:
         self._arrived = threading.Condition()
         self._closing = threading.Event()
         self._numbers = itertools.count(1)
+        self._kept: dict[str, Json] = {}
         self._server = _Server(self)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(POLL_S,), name="scripted-model", daemon=True
@@ -97,17 +108,29 @@ class ScriptedModel:
     ) -> None:
         self.close()
 
-    def answer(self, request: Request) -> tuple[Turn, tuple[ToolCall, ...], int]:
-        """Note the request and choose its turn; returns the turn, its calls with ids, the answer's number."""
+    def note(self, request: Request) -> int:
+        """Remember a request; returns how many there are now."""
         with self._arrived:
             self._requests.append(request)
             self._arrived.notify_all()
-            number = len(self._requests)
+            return len(self._requests)
+
+    def answer(self, request: Request) -> tuple[Turn, tuple[ToolCall, ...], int]:
+        """Note the request and choose its turn; returns the turn, its calls with ids, the answer's number."""
+        number = self.note(request)
         try:
             turn = self._script(request)
         except Exception as error:  # the script is a test's own code: its mistake must be seen by that test
             turn = Turn(status=400, error=f"the script failed: {type(error).__name__}: {error}")
         return turn, tuple(self._numbered(call) for call in turn.tool_calls), number
+
+    def keep(self, response: Json) -> None:
+        """Have a whole answer of the responses API fetched later by its id."""
+        self._kept[str(response["id"])] = response
+
+    def kept(self, name: str) -> Json | None:
+        """The answer of that id, or None."""
+        return self._kept.get(name)
 
     def delay(self, seconds: float) -> None:
         """Wait that long, or until the server is being closed."""
@@ -142,25 +165,38 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: the requests are kept on the model."""
 
     def do_GET(self) -> None:
-        if not self._path().endswith("/models"):
+        path = self._path()
+        kept = self._model.kept(path.rpartition("/")[2]) if "/responses/" in path else None
+        if kept is not None:
+            return self._json(200, kept)
+        if not path.endswith("/models"):
             return self._not_found()
         model: Json = {"id": "scripted", "object": "model", "created": 0, "owned_by": "handrail"}
         self._json(200, {"object": "list", "data": [model]})
 
     def do_POST(self) -> None:
         raw = self.rfile.read(int(self.headers.get("content-length") or 0))
-        api: Api = "chat" if self._path().endswith(CHAT) else "responses"
-        if not self._path().endswith((CHAT, RESPONSES)):
+        path = self._path()
+        api = next((api for end, api in APIS.items() if path.endswith(end)), None)
+        if api is None and not path.endswith(plain_wire.CREATED):
             return self._not_found()
         try:
             body = as_dict(json.loads(raw))
         except ValueError as error:
             return self._json(400, _error(f"the request is not JSON: {error}"))
+        if api is None:
+            return self._json(200, plain_wire.created(path.rpartition("/")[2], body))
+        if api == "gemini":  # which says in its path what others say in the body
+            name, _, verb = path.rpartition("/")[2].partition(":")
+            body = {**body, "model": name, "stream": verb.startswith("stream")}
         headers = {name.lower(): value for name, value in self.headers.items()}
         with suppress(ConnectionError):  # the client went away, which is what cancellation tests do
             self._reply(parse(api, body, headers))
 
     def _reply(self, request: Request) -> None:
+        if request.api == "embeddings":
+            self._model.note(request)
+            return self._json(200, plain_wire.embeddings(request))
         turn, calls, number = self._model.answer(request)
         self._model.delay(turn.delay_s)
         if request.stream and turn.status == 200:
@@ -169,17 +205,18 @@ class _Handler(BaseHTTPRequestHandler):
         if turn.status != 200:
             retry = {} if turn.retry_after_s is None else {"retry-after": f"{turn.retry_after_s:g}"}
             return self._json(turn.status, _error(turn.error), retry)
-        wire = chat_wire if request.api == "chat" else responses_wire
-        self._json(200, wire.body(request, turn, calls, number))
+        body = _WIRES[request.api].body(request, turn, calls, number)
+        if request.api == "responses":
+            self._model.keep(body)
+        self._json(200, body)
 
     def _events(self, request: Request, turn: Turn, calls: Sequence[ToolCall], number: int) -> None:
-        wire = chat_wire if request.api == "chat" else responses_wire
         self._head(200, "text/event-stream", {})
-        for sent, (kind, data) in enumerate(wire.events(request, turn, calls, number)):
+        for sent, (kind, data) in enumerate(_WIRES[request.api].events(request, turn, calls, number)):
             self._model.hold(turn.hold if sent == turn.hold_after else None)
             name = f"event: {kind}\n" if kind else ""
             self.wfile.write(f"{name}data: {json.dumps(data)}\n\n".encode())
-        if request.api == "chat":
+        if request.api in ("chat", "completions"):
             self.wfile.write(b"data: [DONE]\n\n")
 
     def _json(self, status: int, body: Json, headers: dict[str, str] | None = None) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, cast
 
-Api = Literal["chat", "responses"]
+Api = Literal["chat", "responses", "completions", "embeddings", "gemini"]
 Json: TypeAlias = dict[str, object]
 
 
@@ -82,7 +82,7 @@ class Request:
     """What a client asked the scripted model."""
 
     api: Api
-    """Which of the two OpenAI APIs was used."""
+    """Which API was used: one of OpenAI's, or Google's for Gemini."""
     body: Mapping[str, object]
     """The JSON body as it came."""
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -143,7 +143,11 @@ def keyed(conversations: Mapping[str, Sequence[Turn]]) -> Script:
 
 
 def parse(api: Api, body: Json, headers: Mapping[str, str]) -> Request:
-    """Read the messages out of a request body of either API."""
+    """Read the messages out of a request body of any API."""
+    if api in ("completions", "embeddings"):
+        return Request(api, body, headers, tuple(Message("user", text) for text in texts(body)))
+    if api == "gemini":
+        return Request(api, body, headers, tuple(_gemini(body)))
     raw = body.get("messages") if api == "chat" else body.get("input")
     if isinstance(raw, str):
         raw = [{"role": "user", "content": raw}]
@@ -154,6 +158,23 @@ def parse(api: Api, body: Json, headers: Mapping[str, str]) -> Request:
         if body.get("instructions"):
             messages.insert(0, Message("system", str(body["instructions"])))
     return Request(api, body, headers, tuple(messages))
+
+
+def texts(body: Json) -> list[str]:
+    """The prompts of a completions request, or the inputs of an embeddings request."""
+    given = body.get("prompt", body.get("input"))
+    return [given] if isinstance(given, str) else [str(text) for text in as_list(given)]
+
+
+def _gemini(body: Json) -> Iterator[Message]:
+    system = as_dict(body.get("systemInstruction"))
+    if system:
+        yield Message("system", _text(system.get("parts")))
+    for item in map(as_dict, as_list(body.get("contents"))):
+        parts = [as_dict(part) for part in as_list(item.get("parts"))]
+        calls = tuple(str(as_dict(part["functionCall"]).get("name", "")) for part in parts if "functionCall" in part)
+        role = "tool" if any("functionResponse" in part for part in parts) else str(item.get("role", "user"))
+        yield Message("assistant" if role == "model" else role, _text(parts), calls)
 
 
 def _chat_message(item: Json) -> Message:

@@ -66,3 +66,19 @@ def test_proxies_of_the_environment_are_ignored(handrail_model: Factory, monkeyp
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     assert chat_openai(handrail_model([Turn("direct")])).invoke("hi").text == "direct"
+
+
+def test_gemini_speaks_through_its_own_client(handrail_model: Factory) -> None:
+    """LangChain's Gemini model gets text, calls and usage of a turn over Google's own client, whole and streamed."""
+    google = pytest.importorskip("langchain_google_genai", reason="langchain-google-genai is not installed.")
+    model = handrail_model([Turn("adding up", CALLS), Turn("in pieces")])
+    gemini = google.ChatGoogleGenerativeAI(
+        model="gemini-2.5-flash", base_url=model.base_url.removesuffix("/v1"), api_key="k"
+    )
+    answer = gemini.invoke([("system", "Be brief."), ("user", "sums?")])
+    assert (answer.text, [call["args"] for call in answer.tool_calls]) == ("adding up", [c.args for c in CALLS])
+    assert answer.usage_metadata["total_tokens"] == 18
+    assert "".join(chunk.text for chunk in gemini.stream("hi")) == "in pieces"
+    first, second = model.requests
+    assert (first.api, first.model, first.stream, second.stream) == ("gemini", "gemini-2.5-flash", False, True)
+    assert [(m.role, m.text) for m in first.messages] == [("system", "Be brief."), ("user", "sums?")]

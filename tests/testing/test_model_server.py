@@ -251,8 +251,8 @@ def test_models_and_unknown_paths(handrail_model: Factory) -> None:
     model = handrail_model([])
     with client(model) as c:
         assert [m.id for m in c.models.list()] == ["scripted"]
-        with pytest.raises(openai.NotFoundError, match="has no /v1/embeddings"):
-            c.embeddings.create(model="m", input="x")
+        with pytest.raises(openai.NotFoundError, match="has no /v1/moderations"):
+            c.moderations.create(input="x")
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with pytest.raises(urllib.error.HTTPError) as error:
         opener.open(model.base_url + "/responses", data=b"{nope", timeout=5)
@@ -274,3 +274,43 @@ def test_pieces_join_to_the_whole(text: str) -> None:
     """Cutting text for a stream loses and adds nothing."""
     assert "".join(fragments(text)) == text
     assert "".join(words(text.replace("\0", ""))) == text.replace("\0", "")
+
+
+def test_a_whole_response_can_be_fetched_by_its_id(handrail_model: Factory) -> None:
+    """What the responses API gave is fetched again by its id; one that it never gave is not found."""
+    with client(handrail_model([Turn("Hello")])) as c:
+        made = c.responses.create(model="m-1", input="hi")
+        assert c.responses.retrieve(made.id).output_text == "Hello"
+        with pytest.raises(openai.NotFoundError):
+            c.responses.retrieve("resp_999")
+
+
+def test_completions_answer_each_prompt(handrail_model: Factory) -> None:
+    """The older completions API gives a choice for each prompt, and a stream that joins to the same text."""
+    model = handrail_model([Turn("one two")] * 2)
+    with client(model) as c:
+        whole = c.completions.create(model="m-1", prompt=["a", "b"])
+        streamed = "".join(
+            chunk.choices[0].text for chunk in c.completions.create(model="m-1", prompt="a", stream=True)
+        )
+    assert [choice.text for choice in whole.choices] == ["one two", "one two"]
+    assert whole.usage is not None and whole.usage.total_tokens == 18
+    assert streamed == "one two"
+    assert [m.text for m in model.requests[0].messages] == ["a", "b"]
+
+
+def test_embeddings_are_the_same_for_the_same_text(handrail_model: Factory) -> None:
+    """Vectors need no script: equal texts have equal ones, of the length asked for."""
+    with client(handrail_model([])) as c:
+        first, again, other = c.embeddings.create(model="e-1", input=["x", "x", "y"], dimensions=40).data
+        short = c.embeddings.create(model="e-1", input="x", encoding_format="float").data[0]
+    assert first.embedding == again.embedding != other.embedding
+    assert (len(first.embedding), len(short.embedding)) == (40, 8)
+
+
+def test_agents_are_created_with_an_id(handrail_model: Factory) -> None:
+    """An assistant comes back as it was asked for, with an id of its own."""
+    with client(handrail_model([])) as c, pytest.warns(DeprecationWarning):
+        made = c.beta.assistants.create(model="m-1", name="helper", instructions="Be brief.")
+    assert made.id.startswith("asst_")
+    assert (made.name, made.model, made.instructions) == ("helper", "m-1", "Be brief.")
