@@ -6,6 +6,7 @@ from handrail.config.environment import Candidate, find, places
 from handrail.config.loader import from_texts, load
 from handrail.config.settings import (
     CasbinSettings,
+    ContentSettings,
     DelegateSettings,
     Effect,
     Mode,
@@ -20,6 +21,7 @@ from handrail.config.tools import check_spelling, check_tools, named_tools
 __all__ = [
     "Candidate",
     "CasbinSettings",
+    "ContentSettings",
     "DelegateSettings",
     "Effect",
     "Mode",

@@ -23,7 +23,7 @@ _KINDS = {
     "object": "a table",
 }
 _ARRAYS_OF_TABLES = ("rule", "delegate", "validate", "trust", "expect")
-_TABLES = ("principal", "policy", "audit", "users", "roles", "groups", "tools", "casbin")
+_TABLES = ("principal", "policy", "audit", "content", "users", "roles", "groups", "tools", "casbin")
 _FORMS = {
     "role": "A role's name has no `*` and no `:`.",
     "subject": 'A subject is a role, "user:NAME", "agent:NAME", "agent:*" or "*".',

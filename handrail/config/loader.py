@@ -147,6 +147,7 @@ class _Builder:
 
     def settings(self) -> Settings:
         """The settings of the document. Raises ConfigError for names and files that do not fit."""
+        from handrail.config.content import content_settings
         from handrail.config.names import check, user_key
 
         check(self._document)
@@ -161,6 +162,7 @@ class _Builder:
             **values.get("principal", {}),
             trust_configurable=values.get("trust_configurable", False),
             payloads=values.get("audit", {}).get("payloads", True),
+            content=content_settings(self._document),
             users={user_key(user): tuple(roles) for user, roles in values.get("users", {}).items()},
             roles=_tuples(values.get("roles", {})),
             groups=_tuples(values.get("groups", {})),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -35,6 +35,8 @@ class Regex:
     """A truthy value where the whole of a UTF-8 text matches."""
     search: Callable[[bytes], object]
     """A truthy value where any part of a UTF-8 text matches."""
+    finditer: Callable[[bytes], Iterable[Any]]
+    """What matches in a UTF-8 text, from left to right; ``span()`` of each is where, in bytes."""
 
 
 def compiled(pattern: str, *, ignore_case: bool = False) -> Regex:
@@ -50,7 +52,7 @@ def compiled(pattern: str, *, ignore_case: bool = False) -> Regex:
         raise _bad(error) from None
     if made.programsize > MAX_PROGRAM:
         raise BadPattern(TOO_LARGE)
-    return Regex(pattern, made.programsize, made.fullmatch, made.search)
+    return Regex(pattern, made.programsize, made.fullmatch, made.search, made.finditer)
 
 
 def _untyped() -> Any:

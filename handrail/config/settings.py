@@ -120,6 +120,21 @@ class TrustSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ContentSettings:
+    """``[content]``: where content may leave on spans and events, and what is taken out of it first."""
+
+    spans: bool = False
+    """Whether spans carry content; the standard environment variable goes before."""
+    tenants: tuple[str, ...] = ("*",)
+    """Only runs for these tenants: names, or patterns with ``*``."""
+    tools: tuple[str, ...] = ("*",)
+    """Only arguments and results of these tools: names, or patterns with ``*``, groups already resolved."""
+    redact: tuple[str, ...] = ()
+    """Regular expressions (RE2) of what becomes a fixed mark, on spans and events and beside the journal."""
+    place: Place = field(default=Place(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that handrail.toml and the environment decide, checked and with defaults filled in."""
 
@@ -140,6 +155,8 @@ class Settings:
     """Whether identity in LangChain's ``config["configurable"]`` is believed."""
     payloads: bool = True
     """Whether arguments, results and messages are kept beside the journal."""
+    content: ContentSettings = ContentSettings()
+    """Where content may leave, and what is taken out of it."""
     users: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """``"tenant/user"`` -> roles."""
     roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])

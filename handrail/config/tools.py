@@ -96,6 +96,9 @@ def _mentions(settings: Settings) -> Iterator[_Mention]:
         yield from (_Mention(name, f'Group "{group}"', place, many=True) for name in members)
     for tool in settings.tools.values():
         yield _Mention(tool.name, f"[tools.{tool.name}]", tool.place, many=False)
+    for name in settings.content.tools:
+        if name != "*":
+            yield _Mention(name, "[content]", settings.content.place, many=True)
     for validate in (validate for validate in settings.validates if validate.on != "answer"):
         yield _Mention(validate.tool, f'Validator "{validate.id}"', validate.place, many=False)
 
