@@ -72,9 +72,12 @@ def _request(row: Mapping[str, object], data: Path, step: str) -> PolicyRequest:
 
 
 def _args(row: Mapping[str, object], data: Path, step: str) -> Mapping[str, Any]:
+    ref = json.loads(str(row["args"])) if row["args"] is not None else None
+    if ref is not None and ref.get("r"):
+        raise JournalError(f"The arguments of step {step} were redacted before they were kept: decide on others.")
     try:
         with Payloads(data) as payloads:
-            body = payloads.get(json.loads(str(row["args"]))) if row["args"] is not None else None
+            body = payloads.get(ref) if ref is not None else None
     except JournalCorrupt:
         body = None
     if body is None:

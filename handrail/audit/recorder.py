@@ -14,9 +14,12 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from handrail.audit.canonical import jsonable
 from handrail.audit.journal import Journal, encode, journal_for
 from handrail.audit.keys import folder_key, keyed_digest
+from handrail.audit.redaction import redactor
 from handrail.errors import HandrailError, JournalError
 from handrail.tracing.context import RunState
 from handrail.validators.findings import Finding
@@ -32,8 +35,11 @@ MAX_DEDUPED = 10_000
 class Recorder:
     """Writes the records of one data folder; shared by every gate of the process that uses it."""
 
-    def __init__(self, folder: Path, *, payloads: bool = True) -> None:
-        self._folder, self._payloads = folder, payloads
+    def __init__(
+        self, folder: Path, *, payloads: bool = True, redact: Callable[[], tuple[str, ...]] = lambda: ()
+    ) -> None:
+        """``redact`` is asked for the patterns of what is taken out of every payload, as they are in force."""
+        self._folder, self._payloads, self.redact = folder, payloads, redact
         self._journal: Journal | None = None
         self._warned = False
         self._key: bytes | None = None
@@ -99,16 +105,33 @@ class Recorder:
 
         With ``state``, an equal value of the same run is stored once. Raises JournalError only when ``must`` is set.
         """
+        return self.kept(value, state, must=must)[0]
+
+    def kept(self, value: object, state: RunState | None = None, *, must: bool = False) -> tuple[Ref | None, bytes]:
+        """Likewise, and what was kept of it: canonical JSON, redacted; empty where ``value`` cannot be shown."""
+        body = b""
         try:
-            body = body_of(value)
-            if state is None:
-                return self._open().put(body)
-            return self._once(state, body)
+            body, count = self.redacted(value)
+            ref = self._open().put(body) if state is None else self._once(state, body)
+            return ({**ref, "r": count} if count else ref), body
         except Exception as error:
             self.lost(error)
             if must:
                 raise error if isinstance(error, HandrailError) else JournalError(type(error).__name__) from error
-            return None
+            return None, body
+
+    def redacted(self, value: object) -> tuple[bytes, int]:
+        """Canonical JSON of ``value`` without what is redacted, and in how many places something was."""
+        body = body_of(value)
+        redact = redactor(self.redact())
+        if redact is None:
+            return body, 0
+        try:
+            found, count = redact.value(msgspec.json.decode(body))
+        except RecursionError:  # nested deeper than anything that is looked at
+            found, count = redact.value(jsonable(value))
+            return encode(found), count
+        return (encode(found), count) if count else (body, 0)
 
     def _once(self, state: RunState, body: bytes) -> Ref:
         # keyed with a secret of the run: no unsalted hash of content ever exists outside this process
@@ -130,18 +153,22 @@ class Recorder:
         chain: Sequence[str],
         list_of: Iterable[Any],
         show: Callable[[Any], object],
+        added: list[bytes] | None = None,
     ) -> dict[str, object]:
         """Put down a model's input as what changed against this agent's previous call in the run.
 
         ``show`` turns one message into JSON types. Returns ``{prev, keep, add}``: the step of the previous
-        call, how many of its leading messages still lead this one, and references to those that follow.
+        call, how many of its leading messages still lead this one, and references to those that follow, of which
+        what was kept goes to ``added``.
         """
         threads: dict[tuple[str, ...], _Thread] = state.notes.setdefault("messages", {})
         thread = threads.setdefault(tuple(chain), _Thread())
         now = list(list_of)
         prev, keep = thread.advance(step, now)
-        add = [self.payload(show(message), state) for message in now[keep:]]
-        return {"prev": prev if keep else None, "keep": keep, "add": add}
+        add = [self.kept(show(message), state) for message in now[keep:]]
+        if added is not None:
+            added.extend(body for _, body in add)
+        return {"prev": prev if keep else None, "keep": keep, "add": [ref for ref, _ in add]}
 
 
 class _Thread:

@@ -69,7 +69,7 @@ def references(value: object) -> Iterator[dict[str, object]]:
     items: Iterable[object] = ()
     if isinstance(value, dict):
         known = cast("dict[str, object]", value)
-        if known.keys() == {"c", "f", "o", "l"}:
+        if known.keys() >= {"c", "f", "o", "l"}:
             yield known
         else:
             items = known.values()
@@ -80,7 +80,7 @@ def references(value: object) -> Iterator[dict[str, object]]:
 
 
 def _check_payload(folder: Path, ref: dict[str, object], count: _Count) -> Iterator[Problem]:
-    key = tuple(ref.values())
+    key = tuple(ref[name] for name in "cfol")
     if key in count.payloads:
         return
     count.payloads.add(key)

@@ -256,6 +256,8 @@ class _Replay:
     def _args(self, ref: Mapping[str, Any] | None) -> Mapping[str, Any]:
         if ref is None:
             raise _Undecidable("the arguments were not kept")
+        if ref.get("r"):
+            raise _Undecidable("the arguments were redacted before they were kept")
         try:
             body = self._payloads.get(ref)
         except JournalCorrupt:

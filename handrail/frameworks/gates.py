@@ -131,7 +131,7 @@ def _open(rules: Snapshot, follow: bool, mode: Mode | None) -> Gate:
     settings = rules.settings
     if settings.mode == "enforce":
         oscalls.require_locks()
-    recorder = Recorder(settings.data, payloads=settings.payloads)
+    recorder = Recorder(settings.data, payloads=settings.payloads, redact=lambda: settings.content.redact)
     try:
         recorder.check()
     except JournalError:
@@ -140,6 +140,7 @@ def _open(rules: Snapshot, follow: bool, mode: Mode | None) -> Gate:
     rules, watched = _put_in_force(recorder, settings.data, rules, mode)
     rulebook = Rulebook(rules, follow=follow, mode=mode, watched=watched)
     rulebook.on_change = lambda record: recorder.write(dict(record))
+    recorder.redact = lambda: rulebook.now.settings.content.redact
 
     def admit(new: Snapshot) -> None:
         check_again(rulebook, new.settings)  # beside the tools that are known

@@ -252,3 +252,15 @@ def test_as_dict_is_json(tmp_path: Path, candidate: Policy) -> None:
     for rows in said["by"].values():
         assert sum(row["count"] for row in rows) == said["changed"]
     assert {"now", "rule", "before", "tool", "agent", "user", "at", "run", "step", "args"} == said["examples"][0].keys()
+
+
+def test_redacted_arguments_are_not_decided_by(tmp_path: Path, candidate: Policy) -> None:
+    """What was taken out of arguments before they were kept could decide the call: it is counted, not guessed."""
+    data = tmp_path / "data"
+    journal = Journal(data)
+    run = begin(journal)
+    facts = {"now": 1.7e9, "run": {"steps": 1, "model_calls": 1, "tool_calls": 1}}
+    tool(journal, run, 2, args={**journal.put(b'{"amount":"[redacted]"}'), "r": 1}, facts=facts)
+    journal.close()
+    found = _replayed(data, candidate)
+    assert (found.decided, dict(found.skipped)) == (0, {"the arguments were redacted before they were kept": 1})
