@@ -16,7 +16,7 @@ FROM incoming i LEFT JOIN (SELECT w, min(process) AS process FROM processes GROU
 
 INSERT INTO run_starts
 SELECT run, trace, step, parent, agent, tenant, "user", session, channel, chain, mode, entry, framework, config,
-       policy, validators, thread, make_timestamp(t // 1000), w, n, process
+       policy, validators, thread, make_timestamp(t // 1000), w, n, process, logical
 FROM known WHERE k = 'run.start';
 
 INSERT INTO run_ends
@@ -29,13 +29,14 @@ SELECT run, step, parent,
        CASE k WHEN 'step.start' THEN name WHEN 'model.call' THEN model WHEN 'tool.call' THEN tool ELSE agent END,
        coalesce(agent, name), tenant, make_timestamp(t // 1000), w, n, process, verdict, rule,
        reason, "by", effect, call_id, ran, model, provider, args, messages, findings, chain, policy,
-       CASE WHEN k = 'tool.call' THEN coalesce(action, 'call') END, facts, scopes
+       CASE WHEN k = 'tool.call' THEN coalesce(action, 'call') END, facts, scopes,
+       cause, causes, links, CASE WHEN k = 'model.call' THEN tools END, CASE WHEN k = 'step.start' AND type <> 'agent' THEN body END
 FROM known WHERE k IN ('run.start', 'step.start', 'model.call', 'tool.call');
 
 INSERT INTO closes
 SELECT run, step, outcome, error, dur, make_timestamp(t // 1000), w, n, process,
        CASE WHEN usage.input BETWEEN 0 AND 1000000000000 THEN usage.input END, CASE WHEN usage.output BETWEEN 0 AND 1000000000000 THEN usage.output END,
-       coalesce(result, output), findings
+       coalesce(result, output), findings, calls, CASE WHEN k = 'step.end' THEN body END
 FROM known WHERE k IN ('run.end', 'step.end', 'model.result', 'tool.result');
 
 INSERT INTO tallies
@@ -48,7 +49,13 @@ SELECT run, count(*) FILTER (k IN ('step.start', 'model.call', 'tool.call')),
        list(DISTINCT model) FILTER (k = 'model.call' AND model IS NOT NULL)
 FROM incoming WHERE k IN ('step.start', 'model.call', 'model.result', 'tool.call') GROUP BY run;
 
+INSERT INTO notes
+SELECT run, step, k, make_timestamp(t // 1000), w, n, body
+FROM incoming WHERE step IS NOT NULL AND run IS NOT NULL AND k NOT IN (
+    'run.start', 'run.end', 'step.start', 'step.end', 'model.call', 'model.result', 'tool.call', 'tool.result',
+    'delegation', 'owner.refused');
+
 INSERT INTO events
 SELECT w, n, make_timestamp(t // 1000), k, body
-FROM incoming WHERE k NOT IN ('run.start', 'run.end', 'step.start', 'step.end', 'model.call', 'model.result',
-                              'tool.call', 'tool.result');
+FROM incoming WHERE k IN ('delegation', 'owner.refused') OR ((step IS NULL OR run IS NULL) AND k NOT IN (
+    'run.start', 'run.end', 'step.start', 'step.end', 'model.call', 'model.result', 'tool.call', 'tool.result'));

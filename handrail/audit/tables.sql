@@ -16,7 +16,8 @@ CREATE TABLE processes (w VARCHAR, process VARCHAR);
 CREATE TABLE run_starts (
     run VARCHAR, trace VARCHAR, step VARCHAR, parent VARCHAR, agent VARCHAR, tenant VARCHAR, "user" VARCHAR,
     session VARCHAR, channel VARCHAR, chain JSON, mode VARCHAR, entry VARCHAR, framework JSON, config VARCHAR,
-    policy VARCHAR, validators VARCHAR, thread VARCHAR, at_utc TIMESTAMP, w VARCHAR, n BIGINT, process VARCHAR
+    policy VARCHAR, validators VARCHAR, thread VARCHAR, at_utc TIMESTAMP, w VARCHAR, n BIGINT, process VARCHAR,
+    logical VARCHAR
 );
 CREATE TABLE run_ends (
     run VARCHAR, outcome VARCHAR, error VARCHAR, dur BIGINT, findings JSON, at_utc TIMESTAMP, w VARCHAR, n BIGINT,
@@ -27,17 +28,21 @@ CREATE TABLE opens (
     at_utc TIMESTAMP, w VARCHAR, n BIGINT, process VARCHAR,
     verdict VARCHAR, rule VARCHAR, reason VARCHAR, decided_by VARCHAR,
     effect VARCHAR, call_id VARCHAR, ran BOOLEAN, model VARCHAR, provider VARCHAR, args JSON, messages JSON,
-    findings JSON, chain JSON, policy VARCHAR, action VARCHAR, facts JSON, scopes JSON
+    findings JSON, chain JSON, policy VARCHAR, action VARCHAR, facts JSON, scopes JSON,
+    cause VARCHAR, causes JSON, links JSON, tools VARCHAR, detail JSON
 );
 CREATE TABLE closes (
     run VARCHAR, step VARCHAR, outcome VARCHAR, error VARCHAR, dur BIGINT, at_utc TIMESTAMP, w VARCHAR, n BIGINT,
-    process VARCHAR, input_tokens BIGINT, output_tokens BIGINT, result JSON, findings JSON
+    process VARCHAR, input_tokens BIGINT, output_tokens BIGINT, result JSON, findings JSON,
+    calls JSON, detail JSON
 );
+-- What was learnt about an open step: a limit, an approval, a validation, a revised plan, the tools it had.
+CREATE TABLE notes (run VARCHAR, step VARCHAR, kind VARCHAR, at_utc TIMESTAMP, w VARCHAR, n BIGINT, body JSON);
 
 -- Partial sums of one fold each, so that a list of runs need not read every step. Added to, never updated.
 CREATE TABLE tallies (
     run VARCHAR, steps BIGINT, model_calls BIGINT, tool_calls BIGINT, denied BIGINT, would_deny BIGINT,
     input_tokens BIGINT, output_tokens BIGINT, models VARCHAR[]
 );
--- Records that belong to no run: writer.start, segment, writer.stop, config.load, drop, and kinds not known here.
+-- Records that belong to no step: writer.start, segment, writer.stop, config.load, drop, and kinds not known here.
 CREATE TABLE events (w VARCHAR, n BIGINT, at_utc TIMESTAMP, kind VARCHAR, body JSON);

@@ -19,7 +19,12 @@ Row = Mapping[str, Any]
 
 LAST = "last"
 """Names the run that started last."""
-JSON_COLUMNS = frozenset({"chain", "findings", "args", "result", "messages", "facts", "scopes", "framework"})
+JSON_COLUMNS = frozenset(
+    {
+        "chain", "findings", "args", "result", "messages", "facts", "scopes", "framework", "causes", "links", "detail",
+        "ends", "calls",
+    }
+)  # fmt: skip
 """Columns of ``runs`` and ``steps`` that hold JSON text."""
 DEEPEST = 10_000
 """Most levels of steps below one another that are followed."""

@@ -9,7 +9,7 @@ SELECT s.run, s.trace, s.agent, s.tenant, s."user", s.session, s.channel, s.mode
        coalesce(t.tool_calls, 0) AS tool_calls, coalesce(t.denied, 0) AS denied,
        coalesce(t.would_deny, 0) AS would_deny, coalesce(t.input_tokens, 0) AS input_tokens,
        coalesce(t.output_tokens, 0) AS output_tokens, s.w AS writer, s.config, s.policy, s.validators,
-       s.step, s.parent, s.chain, s.entry, s.framework, s.thread, e.findings
+       s.step, s.parent, s.chain, s.entry, s.framework, s.thread, e.findings, coalesce(s.logical, s.run) AS logical
 FROM run_starts s
 LEFT JOIN run_ends e ON e.run = s.run AND e.process = s.process
 LEFT JOIN writers a ON a.w = s.w
@@ -33,7 +33,7 @@ SELECT o.run, o.step, o.parent, o.type, o.name, o.agent, o.at_utc AS started_at,
             THEN to_json(list_concat(o.findings::JSON[], c.findings::JSON[]))
             WHEN json_array_length(c.findings) > 0 THEN c.findings ELSE o.findings END AS findings,
        o.w AS writer, o.n, o.chain, coalesce(o.tenant, r.tenant) AS tenant, o.provider, o.policy,
-       o.action, o.facts, o.scopes
+       o.action, o.facts, o.scopes, o.cause, o.causes, o.links, o.tools, o.detail, c.detail AS ends, c.calls
 FROM opens o
 LEFT JOIN closes c ON c.run = o.run AND c.step = o.step AND c.process = o.process
 LEFT JOIN run_starts r ON r.run = o.run
@@ -57,7 +57,7 @@ CREATE VIEW checksum AS
 SELECT bit_xor(h) AS checksum FROM (
     SELECT hash(t) AS h FROM opens t UNION ALL SELECT hash(t) FROM closes t UNION ALL SELECT hash(t) FROM tallies t
     UNION ALL SELECT hash(t) FROM run_starts t UNION ALL SELECT hash(t) FROM run_ends t
-    UNION ALL SELECT hash(t) FROM events t
+    UNION ALL SELECT hash(t) FROM events t UNION ALL SELECT hash(t) FROM notes t
 );
 
 -- Changes of policy, mode and roles: who, what, why, and the names that differ.
@@ -67,3 +67,48 @@ SELECT at_utc AS made_at, body->>'$.what' AS what, body->>'$.who.name' AS who, t
        body->>'$.after.policy' AS policy_after, body->>'$.before.config' AS config_before,
        body->>'$.after.config' AS config_after, body->'$.diff' AS diff, w AS writer, n
 FROM events WHERE kind = 'policy.change';
+
+-- Causal links beyond the tree: stated ones, the model step that proposed a call, and the steps that a model read of.
+CREATE VIEW links AS
+SELECT run, step, link.type AS type, coalesce(link.run, run) AS to_run, link.step AS to_step, link.trace AS to_trace
+FROM (SELECT run, step, unnest(json_transform(links,
+      '[{"type": "VARCHAR", "step": "VARCHAR", "run": "VARCHAR", "trace": "VARCHAR"}]')) AS link
+      FROM opens WHERE links IS NOT NULL)
+UNION ALL SELECT run, step, 'caused_by', run, cause, NULL FROM opens WHERE cause IS NOT NULL
+UNION ALL SELECT run, step, 'caused_by', run, cause, NULL
+FROM (SELECT run, step, unnest(json_transform(causes, '["VARCHAR"]')) AS cause FROM opens WHERE causes IS NOT NULL)
+WHERE cause IS NOT NULL;
+
+-- Calls that a model proposed. The decision on one is the tool step that has this step as its cause and this call_id.
+CREATE VIEW proposed_calls AS
+SELECT run, step, call.id AS call_id, call.name AS tool, at_utc AS proposed_at
+FROM (SELECT run, step, at_utc, unnest(json_transform(calls, '[{"id": "VARCHAR", "name": "VARCHAR"}]')) AS call
+      FROM closes WHERE calls IS NOT NULL);
+
+-- Plans, revision by revision: how many items there are and are done, and how many changed against the one before.
+CREATE VIEW plans AS
+SELECT run, step, agent, name, stated_at, try_cast(facts->>'$.revision' AS BIGINT) AS revision,
+       try_cast(facts->>'$.items' AS BIGINT) AS items, try_cast(facts->>'$.done' AS BIGINT) AS done,
+       try_cast(facts->>'$.added' AS BIGINT) AS added, try_cast(facts->>'$.removed' AS BIGINT) AS removed,
+       try_cast(facts->>'$.changed' AS BIGINT) AS changed, facts, w AS writer, n
+FROM (SELECT run, step, agent, name, at_utc AS stated_at, detail AS facts, w, n FROM opens WHERE type = 'plan'
+      UNION ALL SELECT run, step, body->>'$.agent', body->>'$.name', at_utc, body, w, n FROM notes WHERE kind = 'plan');
+
+-- What was read from memory and written to it.
+CREATE VIEW memory_operations AS
+SELECT run, step, agent, name, started_at, outcome, duration_ms, detail->>'$.operation' AS operation,
+       detail->>'$.store' AS store, detail->>'$.record' AS record,
+       try_cast(coalesce(ends->>'$.records', detail->>'$.records') AS BIGINT) AS records
+FROM steps WHERE type = 'memory';
+
+-- What an agent thought of its own work, and how sure it said it was (0 to 1).
+CREATE VIEW reflections AS
+SELECT run, step, agent, name, started_at,
+       try_cast(coalesce(ends->>'$.confidence', detail->>'$.confidence') AS DOUBLE) AS confidence,
+       coalesce(ends->>'$.about', detail->>'$.about') AS about
+FROM steps WHERE type = 'reflection';
+
+-- Work that one agent gave to another.
+CREATE VIEW handoffs AS
+SELECT run, step, agent, started_at, coalesce(detail->>'$.to', name) AS to_agent, outcome
+FROM steps WHERE type = 'handoff';
