@@ -12,10 +12,11 @@ from opentelemetry.trace import Span
 
 from handrail.audit.model_call import ModelCall
 from handrail.audit.recorder import Recorder, body_of
-from handrail.tracing import genai, ids, spans
+from handrail.tracing import genai, ids, others, spans
 from handrail.tracing.context import Frame, RunState
 from handrail.tracing.identity import Principal
 from handrail.tracing.links import Link
+from handrail.tracing.others import Theirs
 
 Kind = Literal[
     "run", "agent", "workflow", "model", "fetch", "embedding", "retrieval", "memory", "plan", "reflection", "tool",
@@ -49,6 +50,8 @@ class Step:
     """Nanoseconds since the epoch."""
     parent: str | None
     """Step above it in the run, or the caller's span for the outermost."""
+    theirs: Theirs | None = None
+    """Who shows the step in our place: then it has no span of ours."""
     done: bool = False
 
     def finish(
@@ -101,10 +104,10 @@ class Steps:
         self.recorder.write(_record(opened, facts, ()))
         return opened
 
-    def model(self, above: Frame, call: ModelCall) -> Step:
-        """Open the step of one model call."""
-        facts = {"agent": above.principal.agent, "model": call.model, **call.facts()}
-        opened = self._start("model", above, call.model, facts, ())
+    def model(self, above: Frame, call: ModelCall, theirs: Theirs | None = None) -> Step:
+        """Open the step of one model call. ``theirs`` shows it in our place."""
+        facts = {"agent": above.principal.agent, "model": call.model, **call.facts(), **_shown_by(theirs)}
+        opened = self._start("model", above, call.model, facts, (), theirs)
         state = above.state
         state.counters.add("steps")
         state.counters.add("model_calls")
@@ -129,23 +132,25 @@ class Steps:
         links: Sequence[Link] = (),
         must: bool = False,
         counts: Sequence[str] = ("steps",),
+        theirs: Theirs | None = None,
     ) -> Step:
         """Open a step under ``above``: one record, and one span with the same ids.
 
         ``facts`` are fields of the record, from which the span's attributes are made. Each value of ``content`` is
         kept as a payload, to which the record refers under its name; ``shown`` is content for the span alone.
-        ``counts`` names the run's counters that grow. A tool's record is its durable intent.
+        ``counts`` names counters of the run that grow; ``theirs`` shows the step in our place. A tool's record is its
+        durable intent.
         Raises JournalError when ``must`` is set and the record or its content cannot be written.
         """
-        said = {**_head(kind, name, above), **facts}
-        opened = self._start(kind, above, name, said, links)
+        said = {**_head(kind, name, above), **facts, **_shown_by(theirs)}
+        opened = self._start(kind, above, name, said, links, theirs)
         try:
             self._show(opened, shown)
             kept = self._keep(opened, content, must=must)
             self.recorder.write(_record(opened, {**said, **kept}, links), must=must)
         except BaseException:
             opened.done = True
-            spans.end(opened.frame.span, {}, "journal", ids.now_ns())
+            self._end(opened, {}, "journal", ids.now_ns())
             raise
         for counter in counts:
             above.state.counters.add(counter)
@@ -169,14 +174,32 @@ class Steps:
         self.recorder.write({"k": kind, "run": state.run, "step": step.frame.step, **closing, **kept})
         failed = (error or outcome) if outcome in _FAILED else None
         ends = genai.closed(step.kind, closing) if spans.listens(step.frame.span) else {}
-        spans.end(step.frame.span, ends, failed, now)
+        self._end(step, ends, failed, now)
 
-    def _start(self, kind: Kind, above: Frame, name: str, facts: Facts, links: Sequence[Link]) -> Step:
+    @staticmethod
+    def _end(step: Step, attributes: Mapping[str, Any], failed: str | None, now: int) -> None:
+        if step.theirs is None:
+            spans.end(step.frame.span, attributes, failed, now)
+        else:
+            others.unmark(step.frame)
+
+    def _start(
+        self, kind: Kind, above: Frame, name: str, facts: Facts, links: Sequence[Link], theirs: Theirs | None = None
+    ) -> Step:
         started = ids.now_ns()
+        if theirs is not None:
+            return self._elsewhere(theirs, kind, above, name, facts, started)
         span = self._span(kind, name, facts, above.state.thread, links, started)
         found = spans.ids(span)
         frame = replace(above, step=found[1] if found else ids.new_step(), owner=None, span=span)
         return Step(self, kind, name, frame, started, above.step)
+
+    def _elsewhere(self, theirs: Theirs, kind: Kind, above: Frame, name: str, facts: Facts, started: int) -> Step:
+        found = spans.ids(theirs.span)
+        step = found[1] if found and found[0] == above.state.trace else ids.new_step()
+        frame = replace(above, step=step, owner=None, span=theirs.span)
+        others.mark(frame, genai.opened(kind, name, facts).attributes)
+        return Step(self, kind, name, frame, started, above.step, theirs)
 
     def _span(
         self, kind: Kind, name: str, facts: Facts, thread: str, links: Sequence[Link], started: int
@@ -190,7 +213,7 @@ class Steps:
         return {field: self.recorder.payload(value, state, must=must) for field, value in content.items()}
 
     def _show(self, step: Step, content: Facts) -> None:
-        if content and self._content and spans.listens(step.frame.span):
+        if content and self._content and step.theirs is None and spans.listens(step.frame.span):
             for field, value in content.items():
                 text = value if isinstance(value, str) else body_of(value).decode()
                 spans.add(step.frame.span, genai.content(step.kind, field, text))
@@ -208,6 +231,10 @@ def _record(step: Step, facts: Facts, links: Sequence[Link]) -> dict[str, object
     if links:
         record["links"] = [link.record() for link in links]
     return record
+
+
+def _shown_by(theirs: Theirs | None) -> dict[str, object]:
+    return {"shown_by": theirs.scope} if theirs is not None else {}
 
 
 def _head(kind: Kind, name: str, above: Frame) -> dict[str, object]:

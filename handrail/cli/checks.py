@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
+from itertools import groupby
 from pathlib import Path
 from types import ModuleType
 from typing import Literal
@@ -20,6 +21,7 @@ from handrail.audit import oscalls
 from handrail.config import Mode, Settings
 from handrail.config.environment import FILE_NAME
 from handrail.errors import HandrailError
+from handrail.tracing import others as at_work
 from handrail.tracing.identity import ANONYMOUS
 
 State = Literal["ok", "note", "wrong"]
@@ -172,11 +174,43 @@ def _importable(module: str) -> bool:
         return False
 
 
+TRACERS = (
+    ("LangSmith", "langsmith", ("LANGSMITH_TRACING", "LANGCHAIN_TRACING_V2")),
+    ("Langfuse", "langfuse", ("LANGFUSE_PUBLIC_KEY",)),
+    ("MLflow", "mlflow", ("MLFLOW_TRACKING_URI",)),
+)
+"""Tracers that are no OpenTelemetry instrumentations: name, module, variables that switch them on."""
+
+
 def others() -> Iterator[Check]:
-    """Other libraries that instrument this environment."""
-    names = {entry.name for entry in metadata.entry_points(group="opentelemetry_instrumentor")} - {"handrail"}
-    text = f"OpenTelemetry instrumentations, they see the same calls: {', '.join(sorted(names))}"
-    yield Check("others", "instrumentors", "note" if names else "ok", text if names else "none")
+    """Other libraries that instrument this environment, and what Handrail does beside them."""
+    installed = sorted(_installed(), key=lambda entry: (entry.name, entry.value))
+    for library, rivals in groupby(installed, key=lambda entry: entry.name):
+        yield _instrumentors(library, [entry.dist.name if entry.dist else entry.value for entry in rivals])
+    working = {other.scope for other in at_work.active()}
+    for scope in sorted(working):
+        text = "at work in this process: calls that it shows are not shown again, and its spans name our steps"
+        yield Check("others", scope, "ok", text)
+    for name, module, variables in TRACERS:
+        switched = [variable for variable in variables if os.environ.get(variable)]
+        if _importable(module) and switched:
+            text = f"switched on by {', '.join(switched)}; it keeps its own copy of content, whatever Handrail is told"
+            yield Check("others", name, "note", text)
+    if not installed:
+        yield Check("others", "instrumentors", "ok", "none")
+
+
+def _installed() -> list[metadata.EntryPoint]:
+    found = metadata.entry_points(group="opentelemetry_instrumentor")
+    return [entry for entry in found if entry.name != "handrail"]
+
+
+def _instrumentors(library: str, distributions: list[str]) -> Check:
+    named = ", ".join(distributions)
+    if len(distributions) == 1:
+        return Check("others", library, "note", f"{named} may show the same calls; see docs/how-to/export-spans.md")
+    text = f"{named}: all of them answer to the name {library!r}, so each call is shown by each; keep one"
+    return Check("others", library, "note", text)
 
 
 def blind_spots(agent: object | None) -> Iterator[Check]:

@@ -27,7 +27,7 @@ from handrail.gate.judgement import Judgement, ask, moment_of
 from handrail.policy.decision import Action
 from handrail.policy.facts import Circumstances, circumstances_of, facts_of
 from handrail.rulebook import Rulebook, Snapshot
-from handrail.tracing import context
+from handrail.tracing import context, others
 from handrail.tracing.context import Frame
 from handrail.tracing.identity import Principal
 from handrail.validators.findings import Finding
@@ -79,6 +79,8 @@ class ToolCall:
     """Turns a result into what is recorded."""
     content: Callable[[Any], Any] = field(default=lambda value: value)
     """Takes from a result the value that validators look at; JSON text is read first."""
+    library: str = ""
+    """Whose tool it is, where other instrumentations may show its calls: ``langchain``."""
     failed: Callable[[Any], bool] = field(default=lambda value: False)
     """Whether a result says that the tool failed: some frameworks turn exceptions into answers."""
 
@@ -209,6 +211,7 @@ class Gate:
             shown={"description": call.description},
             must=enforced and not judgement.stops,
             counts=("steps", "tool_calls"),
+            theirs=others.of_library((call.library,), "tool") if call.library and not judgement.stops else None,
         )
         if judgement.stops:
             return self._refuse(frame, step, judgement)

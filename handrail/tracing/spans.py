@@ -19,6 +19,7 @@ from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, Status, Sta
 
 from handrail.tracing.genai import Described
 from handrail.tracing.links import Link
+from handrail.tracing.others import stamp
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -51,6 +52,7 @@ class Spans:
         known = self._known
         if known is None or known[0] is not provider:
             known = self._known = provider, provider.get_tracer("handrail")
+            stamp.watch(provider)
         return known[1]
 
     def _own(self) -> Tracer | None:

@@ -171,3 +171,33 @@ def test_somebody_elses_wrapper_is_noticed(monkeypatch: pytest.MonkeyPatch) -> N
     module.patches, module.install, module.uninstall = patches, lambda: None, lambda: None  # type: ignore[attr-defined]
     (check,) = checks._tried("nothing", module)
     assert (check.state, check.what) == ("note", f"{__name__}.{Session.__qualname__}.call")
+
+
+def _dist(folder: Path, name: str, module: str) -> None:
+    made = folder / f"{name.replace('-', '_')}-1.0.dist-info"
+    made.mkdir(parents=True)
+    (made / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (made / "entry_points.txt").write_text(f"[opentelemetry_instrumentor]\nsongs = {module}:Instrumentor\n")
+
+
+def test_instrumentations_that_share_a_name_are_told(
+    tmp_path: Path, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two installed distributions that answer to one name are named together, with what that leads to."""
+    _dist(tmp_path, "songs-of-one", "one")
+    _dist(tmp_path, "songs-of-two", "two")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    _, found = doctor()
+    check = _one(found, "others", "songs")
+    assert check["state"] == "note"
+    assert "songs-of-one, songs-of-two" in check["text"]
+    assert "keep one" in check["text"]
+
+
+def test_a_tracer_that_the_environment_switches_on_is_told(
+    tmp_path: Path, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LangSmith's variable is named, since LangSmith keeps content that Handrail leaves out."""
+    monkeypatch.setenv("LANGSMITH_TRACING", "true")
+    _, found = doctor()
+    assert "LANGSMITH_TRACING" in _one(found, "others", "LangSmith")["text"]

@@ -26,8 +26,9 @@ from handrail.frameworks import gates
 from handrail.frameworks.langchain import agents, showing
 from handrail.frameworks.langchain import messages as show
 from handrail.gate import gate_of, outcome_of
-from handrail.tracing import context
+from handrail.tracing import context, others
 from handrail.tracing.context import Frame
+from handrail.tracing.others import Theirs
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +83,11 @@ class _Call:
         hidden: tuple[str, ...],
     ):
         """``kwargs`` is what is sent; ``hidden`` names the tools that are not."""
-        self.above, self.step = frame, _opened(frame, lambda: _describe(model, messages, kwargs, hidden))
+
+        def describe() -> ModelCall:
+            return _describe(model, messages, kwargs, hidden)
+
+        self.above, self.step = frame, _opened(frame, describe, lambda: _theirs(model, kwargs.get("run_manager")))
         self.frame = replace(self.step.frame if self.step else frame, owner=agents.Asked(model))
 
     def reply(self, reply: BaseMessage | None) -> None:
@@ -111,12 +116,25 @@ class _Call:
             raise
 
 
-def _opened(frame: Frame, describe: Callable[[], ModelCall]) -> Step | None:
+def _opened(frame: Frame, describe: Callable[[], ModelCall], theirs: Callable[[], Theirs | None]) -> Step | None:
     try:
-        return gate_of(frame).steps.model(frame, describe())
+        return gate_of(frame).steps.model(frame, describe(), theirs())
     except Exception:
         log.warning("A model call could not be recorded", exc_info=True)
         return None
+
+
+_SDKS = {"langchain_openai": "openai", "langchain_anthropic": "anthropic"}
+"""Package of a model's class -> the library that makes its calls."""
+
+
+def _theirs(model: BaseChatModel, manager: Any) -> Theirs | None:
+    """Whose span shows this call of ``model``; ``manager`` is the framework's for this call, where it is known."""
+    if not others.active():
+        return None
+    found = others.by_call(manager.handlers, manager.run_id) if manager is not None else None
+    sdk = _SDKS.get(type(model).__module__.partition(".")[0], "")
+    return found or others.of_library((sdk,) if manager is not None else ("langchain", sdk), "model")
 
 
 def _close(step: Step, above: Frame, reply: AIMessage | None) -> None:

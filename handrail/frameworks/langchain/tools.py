@@ -39,6 +39,7 @@ def _described(tool: BaseTool, args: Mapping[str, Any], call_id: str | None) -> 
         show=show.result,
         content=show.content_of,
         failed=show.failed,
+        library="langchain",
     )
 
 
