@@ -121,15 +121,17 @@ def _split(block: bytes, inner: int) -> tuple[list[bytes], bytes]:
         if number == inner:
             inside.append(part)
         else:
-            rest.append(_field(number, part))
+            rest.append(delimited(number, part))
     return inside, b"".join(rest)
 
 
-def _field(number: int, part: bytes) -> bytes:
-    return _as_varint(number << 3 | 2) + _as_varint(len(part)) + part
+def delimited(number: int, part: bytes) -> bytes:
+    """A length-delimited field of a message."""
+    return varint(number << 3 | 2) + varint(len(part)) + part
 
 
-def _as_varint(value: int) -> bytes:
+def varint(value: int) -> bytes:
+    """A number as protobuf writes it."""
     found = bytearray()
     while value > 127:
         found.append(value & 127 | 128)
