@@ -28,15 +28,19 @@ def write_first(path: Path, content: bytes) -> bool:
     return True
 
 
-def replace(path: Path, content: bytes) -> None:
-    """Give ``path`` new ``content`` in one step, durably. Raises OSError, and JournalError as `write_first` does."""
-    draft = _draft(path, content)
+def replace(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Give ``path`` new ``content`` in one step. Raises OSError, and JournalError as `write_first` does.
+
+    Without ``durable`` it outlives the process, but not a loss of power.
+    """
+    draft = _draft(path, content, durable=durable)
     try:
         oscalls.rename(draft, path)
     except OSError:
         oscalls.remove(draft)
         raise
-    oscalls.sync_folder(path.parent)
+    if durable:
+        oscalls.sync_folder(path.parent)
 
 
 def read(path: Path) -> bytes | None:
@@ -47,7 +51,7 @@ def read(path: Path) -> bytes | None:
         return None
 
 
-def _draft(path: Path, content: bytes) -> Path:
+def _draft(path: Path, content: bytes, *, durable: bool = True) -> Path:
     oscalls.make_folder(path.parent)
     name = f".{path.name}.{os.getpid()}-{threading.get_ident()}-{os.urandom(4).hex()}"
     folder = oscalls.open_folder(path.parent)
@@ -58,7 +62,7 @@ def _draft(path: Path, content: bytes) -> Path:
     draft = path.with_name(name)
     try:
         oscalls.share(fd, path.parent)
-        _fill(fd, content)
+        _fill(fd, content, durable)
     except OSError:
         oscalls.remove(draft)
         raise
@@ -67,8 +71,9 @@ def _draft(path: Path, content: bytes) -> Path:
     return draft
 
 
-def _fill(fd: int, content: bytes) -> None:
+def _fill(fd: int, content: bytes, durable: bool) -> None:
     view = memoryview(content)
     while view:
         view = view[oscalls.write(fd, view) :]
-    oscalls.sync_data(fd)
+    if durable:
+        oscalls.sync_data(fd)

@@ -53,6 +53,8 @@ class Step:
     theirs: Theirs | None = None
     """Who shows the step in our place: then it has no span of ours."""
     done: bool = False
+    outcome: Outcome | None = None
+    """How it ended; None while it is open."""
 
     def finish(
         self, outcome: Outcome, error: str | None = None, facts: Facts = _NOTHING, *, content: Facts = _NOTHING
@@ -63,7 +65,7 @@ class Step:
         """
         if self.done:
             return
-        self.done = True
+        self.done, self.outcome = True, outcome
         self.steps.finish(self, outcome, error, facts, content)
 
 
@@ -104,20 +106,22 @@ class Steps:
         self.recorder.write(_record(opened, facts, ()))
         return opened
 
-    def model(self, above: Frame, call: ModelCall, theirs: Theirs | None = None) -> Step:
+    def model(
+        self, above: Frame, call: ModelCall, theirs: Theirs | None = None, links: Sequence[Link] = ()
+    ) -> Step:
         """Open the step of one model call. ``theirs`` shows it in our place."""
         facts = {"agent": above.principal.agent, "model": call.model, **call.facts(), **_shown_by(theirs)}
-        opened = self._start("model", above, call.model, facts, (), theirs)
+        opened = self._start("model", above, call.model, facts, links, theirs)
         state = above.state
         state.counters.add("steps")
         state.counters.add("model_calls")
-        links = above.principal.links
+        chain = above.principal.links
         facts |= {
-            "messages": self.recorder.messages(state, opened.frame.step, links, call.messages, call.show),
+            "messages": self.recorder.messages(state, opened.frame.step, chain, call.messages, call.show),
             "tools": digest(call.tools) if call.tools else "",
             "prompt": self.recorder.keyed_digest(call.prompt()),
         }
-        self.recorder.write(_record(opened, facts, ()))
+        self.recorder.write(_record(opened, facts, links))
         return opened
 
     def open(

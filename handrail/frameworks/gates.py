@@ -18,14 +18,14 @@ from typing import Any, TypeVar
 
 from handrail import config
 from handrail.audit import in_force, oscalls, policies
-from handrail.audit.recorder import Recorder, findings_of
+from handrail.audit.recorder import Recorder
 from handrail.audit.steps import Step, Steps
 from handrail.config import Mode, Settings
 from handrail.config.files import Files
 from handrail.errors import HandrailError, JournalError, PolicyPending
-from handrail.frameworks import ownership
+from handrail.frameworks import flow, ownership
 from handrail.frameworks.checking import check_again
-from handrail.gate import Gate, Passed, gate_of, outcome_of
+from handrail.gate import Gate, Passed, gate_of
 from handrail.rulebook import Rulebook, Snapshot, snapshot
 from handrail.tracing import context, threads
 from handrail.tracing.acting import Accepted, accepted, acting, principal
@@ -234,13 +234,14 @@ def enter(
     configurable: Mapping[str, Any] | None = None,
     entry: str = "",
     place: tuple[str, str] = ("", ""),
+    turn: flow.Turn | None = None,
 ) -> Step | None:
     """Open what ``owner`` starts: a run outside every run, a sub-agent's step inside one.
 
     None when ``owner`` only calls itself, or when no gate governs this call. ``said`` is what ``govern`` was
     told about the principal; ``configurable`` is LangChain's configuration of the call; ``place`` is the name
-    of the node that is running, and the id of its execution. In observe mode a fault of ours is logged, and
-    the call goes on unobserved.
+    of the node that is running, and the id of its execution; ``turn`` is how an invocation begins whose thread
+    is kept. In observe mode a fault of ours is logged, and the call goes on unobserved.
     """
     frame = context.current()
     if frame is not None and frame.owner is owner:
@@ -250,7 +251,7 @@ def enter(
     try:
         if frame is not None:
             return _sub_agent(frame, gate, name, owner, configurable or {}, place)
-        return _run(gate, name, owner, said or {}, configurable or {}, entry) if gate else None
+        return _run(gate, name, owner, said or {}, configurable or {}, entry, turn) if gate else None
     except Exception:
         if any(each.rulebook.enforces for each in asked):
             raise  # NotAvailable too, which is no fault
@@ -290,14 +291,24 @@ def _sub_agent(
 
 
 def _run(
-    gate: Gate, name: str, owner: object, said: Mapping[str, str], configurable: Mapping[str, Any], entry: str
+    gate: Gate,
+    name: str,
+    owner: object,
+    said: Mapping[str, str],
+    configurable: Mapping[str, Any],
+    entry: str,
+    turn: flow.Turn | None,
 ) -> Step:
     thread = str(configurable.get("thread_id") or "")
     who = whoever(gate, name, said, configurable)
     ownership.require_run((gate,), who, configurable)
     taken = accepted()
     facts = {"entry": entry, "framework": dict(versions()), **gate.rulebook.now.facts(), **_issued_in(taken)}
-    return gate.steps.run((gate,), who, owner=owner, thread=thread, facts=facts)
+    begin = flow.start(gate, who, thread, turn)
+    facts, links = (facts | begin.facts, begin.links) if begin else (facts, ())
+    step = gate.steps.run((gate,), who, owner=owner, thread=thread, facts=facts, links=links)
+    flow.begun(step, begin)
+    return step
 
 
 def _issued_in(taken: Accepted | None) -> dict[str, object]:
@@ -377,17 +388,4 @@ def standing(
     leave(step)
 
 
-def leave(step: Step, error: BaseException | None = None, pauses: tuple[type[BaseException], ...] = ()) -> None:
-    """Close what :func:`enter` opened. Raises AnswerRejected when the answer of an enforced run is wrong."""
-    if step.done:
-        return
-    if error is not None:
-        step.finish(outcome_of(error, pauses), None if isinstance(error, pauses) else type(error).__name__)
-        return
-    answer = step.frame.state.notes.get("answer") if step.kind == "run" else None
-    findings, rejected = gate_of(step.frame).answer(answer) if answer is not None else ((), None)
-    facts = {"findings": findings_of(findings)} if findings else {}
-    if rejected is not None:
-        step.finish("rejected", type(rejected).__name__, facts)
-        raise rejected
-    step.finish("ok", None, facts)
+leave, close = flow.leave, flow.close

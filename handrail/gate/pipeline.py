@@ -27,7 +27,7 @@ from handrail.gate.judgement import Judgement, ask, moment_of
 from handrail.policy.decision import Action
 from handrail.policy.facts import Circumstances, circumstances_of, facts_of
 from handrail.rulebook import Rulebook, Snapshot
-from handrail.tracing import context, others
+from handrail.tracing import context, others, proposals
 from handrail.tracing.context import Frame
 from handrail.tracing.identity import Principal
 from handrail.validators.findings import Finding
@@ -198,9 +198,9 @@ class Gate:
         judgement: Judgement,
         circumstances: Circumstances,
     ) -> _Attempt:
-        effect = max((_settings(gate, call.name).effect for gate in gates_of(frame)), key=EFFECTS.index)
-        enforced = enforces(frame)
-        known = {"call_id": call.call_id, "effect": effect}
+        effect, enforced = effect_of(frame, call.name), enforces(frame)
+        known: dict[str, object] = {"call_id": call.call_id, "effect": effect}
+        proposal, links = proposals.attempt(frame, call.call_id)
         moment = moment_of(frame.principal, call.action, circumstances)
         step = self.steps.open(
             frame,
@@ -209,10 +209,13 @@ class Gate:
             {**known, **judgement.record(), **moment},
             content={"args": args},
             shown={"description": call.description},
+            links=links,
             must=enforced and not judgement.stops,
             counts=("steps", "tool_calls"),
             theirs=others.of_library((call.library,), "tool") if call.library and not judgement.stops else None,
         )
+        if proposal is not None:
+            proposal.last = step
         if judgement.stops:
             return self._refuse(frame, step, judgement)
         step.frame = replace(step.frame, owner=Passed(call.tool, args))
@@ -320,6 +323,11 @@ def hides(frame: Frame, tool: str, *, runs: bool) -> bool:
 def enforces(frame: Frame) -> bool:
     """Whether any gate of ``frame`` is in enforce mode."""
     return any(gate.rulebook.enforces for gate in gates_of(frame))
+
+
+def effect_of(frame: Frame, tool: str) -> str:
+    """The gravest effect that any gate of ``frame`` knows of ``tool``."""
+    return max((_settings(gate, tool).effect for gate in gates_of(frame)), key=EFFECTS.index)
 
 
 def _settings(gate: Gate, tool: str) -> ToolSettings:

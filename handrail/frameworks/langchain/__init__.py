@@ -15,7 +15,17 @@ from langchain_core.runnables import Runnable, RunnableSequence
 from langchain_core.tools import BaseTool
 
 from handrail.frameworks import executables
-from handrail.frameworks.langchain import agents, composition, models, retrievers, showing, states, stores, tools
+from handrail.frameworks.langchain import (
+    agents,
+    composition,
+    loops,
+    models,
+    retrievers,
+    showing,
+    states,
+    stores,
+    tools,
+)
 from handrail.frameworks.langchain.agents import BINDING, Binding
 from handrail.frameworks.patching import Patches, WhenImported
 from handrail.gate import Gate
@@ -80,6 +90,17 @@ def _install_graphs() -> None:
     sequence = _graph_sequence()
     if sequence is not None:
         patches.wrap(sequence, "__init__", composition.joined)
+    _install_loops()
+
+
+def _install_loops() -> None:
+    try:
+        kind = import_module("langgraph.pregel._loop").PregelLoop
+    except (ImportError, AttributeError):  # a version that keeps it elsewhere: what happens between steps is not told
+        return
+    for name, wrapper in loops.METHODS.items():
+        if hasattr(kind, name):
+            patches.wrap(kind, name, wrapper)
 
 
 def _graph_sequence() -> type | None:

@@ -15,6 +15,7 @@ from langchain_core.runnables.config import var_child_runnable_config
 
 from handrail.audit.steps import Step
 from handrail.frameworks import gates
+from handrail.frameworks.flow import Turn
 from handrail.frameworks.langchain.pauses import HANDOFF, PAUSES
 from handrail.frameworks.patching import Patches
 from handrail.gate import Gate
@@ -65,10 +66,13 @@ def name_of(agent: object) -> str:
     return ""
 
 
-def enter(owner: Any, config: Any, entry: str, *, name: str | None = None) -> Step | None:
+def enter(
+    owner: Any, config: Any, entry: str, *, name: str | None = None, turn: Callable[[Any], Turn] | None = None
+) -> Step | None:
     """Open the run or the sub-agent's step that a call of ``owner`` is; None where it is neither.
 
-    ``name`` goes before the owner's own where that is not an agent's.
+    ``name`` goes before the owner's own where that is not an agent's; ``turn`` says how the invocation begins, where
+    the thread of this configuration is kept.
     """
     binding: Binding | None = getattr(type(owner), BINDING, None)
     if binding is not None and not binding.active:
@@ -78,15 +82,26 @@ def enter(owner: Any, config: Any, entry: str, *, name: str | None = None) -> St
         return None
     if binding is None and isinstance(owner, RunnableSequence) and frame is not None:
         return None  # a chain inside a run is part of the agent that calls it
+    configurable = configurable_of(owner, config)
     return gates.enter(
         binding.gate if binding else None,
         (binding.name if binding else None) or (name_of(owner) if name is None else name),
         owner,
         said=binding.said if binding else None,
-        configurable=configurable_of(owner, config),
+        configurable=configurable,
         entry=entry,
         place=_place(),
+        turn=turn(configurable) if turn is not None and frame is None else None,
     )
+
+
+def _turn(owner: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Callable[[Any], Turn] | None:
+    """How a call of a graph that keeps its threads begins: with no input, or with an answer, it goes on."""
+    if getattr(owner, "checkpointer", None) in (None, False):
+        return None
+    given = args[0] if args else kwargs.get("input")
+    resumes = given is None or (type(given).__name__ == "Command" and getattr(given, "resume", None) is not None)
+    return lambda configurable: Turn(resumes, str(configurable.get("checkpoint_id") or ""))
 
 
 def configurable_of(owner: Any, config: Any) -> Mapping[str, Any]:
@@ -131,7 +146,7 @@ def _paused(item: Any) -> bool:
 
 def _leave(step: Step, paused: bool) -> None:
     if paused and step.kind == "run":
-        step.finish("interrupted")
+        gates.close(step, "interrupted")
     gates.leave(step)
 
 
@@ -139,7 +154,7 @@ def failed(step: Step, error: BaseException) -> None:
     """Close ``step`` with what it raised; a hand-over to another agent is remembered, and no error."""
     if isinstance(error, HANDOFF):
         _remember(step.frame, error)
-        step.finish("ok")
+        gates.close(step, "ok")
         return
     gates.leave(step, error, PAUSES)
 
@@ -229,7 +244,7 @@ def items(entry: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
     def wrap(original: Callable[..., Any]) -> Callable[..., Any]:
         def wrapper(self: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
-            step = enter(self, _config(args, kwargs), entry)
+            step = enter(self, _config(args, kwargs), entry, turn=_turn(self, args, kwargs))
             if step is None:
                 yield from original(self, *args, **kwargs)
                 return
@@ -245,7 +260,7 @@ def aitems(entry: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
     def wrap(original: Callable[..., Any]) -> Callable[..., Any]:
         async def wrapper(self: Any, *args: Any, **kwargs: Any) -> AsyncGenerator[Any]:
-            step = enter(self, _config(args, kwargs), entry)
+            step = enter(self, _config(args, kwargs), entry, turn=_turn(self, args, kwargs))
             if step is None:
                 async with aclosing(original(self, *args, **kwargs)) as source:
                     async for item in source:

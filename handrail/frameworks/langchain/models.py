@@ -23,7 +23,7 @@ from langchain_core.runnables.config import ensure_config, merge_configs
 from handrail.audit.model_call import ModelCall
 from handrail.audit.steps import Step
 from handrail.frameworks import gates
-from handrail.frameworks.langchain import agents, showing
+from handrail.frameworks.langchain import agents, calls, showing
 from handrail.frameworks.langchain import messages as show
 from handrail.gate import gate_of, outcome_of
 from handrail.tracing import context, others
@@ -87,6 +87,7 @@ class _Call:
         def describe() -> ModelCall:
             return _describe(model, messages, kwargs, hidden)
 
+        calls.answered(frame, messages)
         self.above, self.step = frame, _opened(frame, describe, lambda: _theirs(model, kwargs.get("run_manager")))
         self.frame = replace(self.step.frame if self.step else frame, owner=agents.Asked(model))
 
@@ -152,9 +153,10 @@ def _close(step: Step, above: Frame, reply: AIMessage | None) -> None:
         "response_id": said.get("id") or reply.id,
         "finish": show.finish_reasons(reply),
         "usage": used,
-        "calls": [{"id": call.get("id"), "name": call["name"]} for call in reply.tool_calls],
+        "calls": calls.listed(reply),
     }
     step.finish("ok", None, facts, content={"output": show.message(reply)})
+    calls.proposed(above, step, reply)
 
 
 @contextmanager
