@@ -106,9 +106,7 @@ class Steps:
         self.recorder.write(_record(opened, facts, ()))
         return opened
 
-    def model(
-        self, above: Frame, call: ModelCall, theirs: Theirs | None = None, links: Sequence[Link] = ()
-    ) -> Step:
+    def model(self, above: Frame, call: ModelCall, theirs: Theirs | None = None, links: Sequence[Link] = ()) -> Step:
         """Open the step of one model call. ``theirs`` shows it in our place."""
         facts = {"agent": above.principal.agent, "model": call.model, **call.facts(), **_shown_by(theirs)}
         opened = self._start("model", above, call.model, facts, links, theirs)

@@ -112,3 +112,23 @@ FROM steps WHERE type = 'reflection';
 CREATE VIEW handoffs AS
 SELECT run, step, agent, started_at, coalesce(detail->>'$.to', name) AS to_agent, outcome
 FROM steps WHERE type = 'handoff';
+
+-- What became of each proposed call, over all runs that go on with one another: decisions is 1 once it is decided;
+-- attempts that follow the first one, in the same run or a later one, say so by a link, and are no further decisions.
+CREATE VIEW proposals AS
+WITH tries AS (
+    SELECT o.run, o.step, o.call_id, o.verdict, o.decided_by, o.rule, o.ran, o.reason, c.outcome, l.to_run AS from_run,
+           l.to_step AS from_step, o.at_utc, EXISTS (SELECT 1 FROM links r WHERE r.run = o.run AND r.step = o.step
+                                           AND r.type IN ('retry_of', 'resumed_from')) AS again
+    FROM opens o JOIN links l ON l.run = o.run AND l.step = o.step AND l.type = 'caused_by'
+    LEFT JOIN closes c ON c.run = o.run AND c.step = o.step AND c.process = o.process
+    WHERE o.type = 'tool'
+)
+SELECT p.run, p.step, p.call_id, p.tool, p.proposed_at, count(t.step) FILTER (NOT t.again) AS decisions,
+       count(t.step) FILTER (t.ran) AS executions, count(t.step) FILTER (t.ran AND t.outcome IS NOT NULL) AS finished,
+       arg_min(t.verdict, t.at_utc) AS verdict, arg_min(t.decided_by, t.at_utc) AS decided_by,
+       arg_min(t.rule, t.at_utc) AS rule, arg_min(t.reason, t.at_utc) AS reason, arg_max(t.outcome, t.at_utc) AS outcome,
+       arg_min(t.run, t.at_utc) AS decided_in
+FROM proposed_calls p
+LEFT JOIN tries t ON t.from_run = p.run AND t.from_step = p.step AND t.call_id IS NOT DISTINCT FROM p.call_id
+GROUP BY p.run, p.step, p.call_id, p.tool, p.proposed_at;

@@ -49,10 +49,9 @@ class Start:
     @property
     def links(self) -> tuple[Link, ...]:
         """Links of the run."""
-        from_ = ((("resumed_from", self.last),) if self.last else ()) + (
-            (("forked_from", self.fork),) if self.fork else ()
-        )
-        return tuple(Link(kind, past.step, past.run, past.trace) for kind, past in from_)  # type: ignore[arg-type]
+        resumed = [Link("resumed_from", self.last.step, self.last.run, self.last.trace)] if self.last else []
+        forked = [Link("forked_from", self.fork.step, self.fork.run, self.fork.trace)] if self.fork else []
+        return (*resumed, *forked)
 
     @property
     def facts(self) -> dict[str, object]:

@@ -199,14 +199,14 @@ class Gate:
         circumstances: Circumstances,
     ) -> _Attempt:
         effect, enforced = effect_of(frame, call.name), enforces(frame)
-        known: dict[str, object] = {"call_id": call.call_id, "effect": effect}
-        proposal, links = proposals.attempt(frame, call.call_id)
+        proposal, links = proposals.attempt(frame, call.call_id, call.name, args)
+        cause = {"cause": proposal.step} if proposal is not None and proposal.step and not proposal.run else {}
         moment = moment_of(frame.principal, call.action, circumstances)
         step = self.steps.open(
             frame,
             "tool",
             call.name,
-            {**known, **judgement.record(), **moment},
+            {"call_id": call.call_id, "effect": effect, **judgement.record(), **moment, **cause},
             content={"args": args},
             shown={"description": call.description},
             links=links,

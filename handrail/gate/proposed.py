@@ -1,4 +1,4 @@
-"""Every proposed call has one decision: the gate's own, or a record of who ended the call before it came to the gate."""
+"""Every proposed call has one decision: the gate's own, or a record of who ended the call before it came there."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from handrail.tracing.context import Frame, RunState
 from handrail.tracing.links import Link
@@ -94,14 +94,19 @@ class Proposals:
             self._calls[place] = kept
             return given_up
 
-    def attempt(self, place: str, call_id: str) -> tuple[Proposal, bool]:
-        """The call ``call_id`` is about to be decided: what is known of it, and whether this is the first time."""
+    def attempt(self, place: str, call_id: str, tool: str, args: object) -> tuple[Proposal | None, bool]:
+        """A call is about to be decided: the proposal that it carries out, and whether this is the first time.
+
+        A framework that passes no id on is believed by name and arguments; None where no proposal is meant.
+        """
         with self._lock:
             calls = self._calls.setdefault(place, {})
-            found = calls.get(call_id) or self._carried.pop(call_id, None)
+            found = calls.get(call_id) or self._carried.pop(call_id, None) if call_id else _like(calls, tool, args)
             if found is None:
-                found = Proposal(call_id, place=place)
-            calls[call_id] = found
+                if not call_id:
+                    return None, True
+                found = Proposal(call_id, tool, place=place)
+            calls[found.call_id] = found
             first = found.open > 0
             found.open = max(0, found.open - 1)
             return found, first
@@ -155,17 +160,34 @@ def _aged(old: Mapping[str, Proposal], turn: int) -> tuple[dict[str, Proposal], 
     return kept, [proposal for call_id, proposal in undecided if call_id not in kept]
 
 
+def _like(calls: Mapping[str, Proposal], tool: str, args: object) -> Proposal | None:
+    """The undecided call of the same tool with the same arguments, else the only one of that tool."""
+    meant = [each for each in calls.values() if each.open and each.tool == tool]
+    return next((each for each in meant if _equal(each.args, args)), meant[0] if len(meant) == 1 else None)
+
+
+def _equal(one: object, other: object) -> bool:
+    try:
+        return bool(one == other)
+    except Exception:  # values that cannot be compared, such as arrays
+        return False
+
+
 def of(state: RunState) -> Proposals:
     """The proposals of a run."""
-    found: Any = state.notes.get(NOTE)
-    return found if found is not None else state.notes.setdefault(NOTE, Proposals())
+    found: Proposals | None = state.notes.get(NOTE)
+    if found is None:
+        found = state.notes.setdefault(NOTE, Proposals())
+    return found
 
 
-def attempt(frame: Frame, call_id: str | None) -> tuple[Proposal | None, tuple[Link, ...]]:
+def attempt(frame: Frame, call_id: str | None, tool: str, args: object) -> tuple[Proposal | None, tuple[Link, ...]]:
     """The proposal that a call made in ``frame`` carries out, and links to its cause and the attempt before it."""
-    if not call_id:
+    if not call_id and NOTE not in frame.state.notes:
         return None, ()
-    proposal, first = of(frame.state).attempt(frame.step, call_id)
+    proposal, first = of(frame.state).attempt(frame.step, call_id or "", tool, args)
+    if proposal is None:
+        return None, ()
     links = [Link("caused_by", proposal.step, proposal.run, proposal.trace)] if proposal.run else []
     if proposal.before:
         links.append(Link("resumed_from", proposal.before, proposal.before_run, proposal.before_trace))

@@ -20,16 +20,17 @@ log = logging.getLogger(__name__)
 
 def listed(reply: AIMessage) -> list[dict[str, object]]:
     """The calls of a reply, as the record of the model's result names them."""
-    valid = [{"id": call.get("id"), "name": call["name"]} for call in reply.tool_calls]
-    broken = [{"id": call.get("id"), "name": call.get("name"), "invalid": True} for call in reply.invalid_tool_calls]
-    return [*valid, *broken]
+    found: list[dict[str, object]] = [{"id": call.get("id"), "name": call["name"]} for call in reply.tool_calls]
+    for call in reply.invalid_tool_calls:
+        found.append({"id": call.get("id"), "name": call.get("name"), "invalid": True})
+    return found
 
 
 def proposed(frame: Frame, step: Step, reply: AIMessage) -> None:
     """The model of ``step`` asked for these calls. One that cannot be read is decided by that."""
     if reply.tool_calls:
-        known = [(call["id"], call["name"], call["args"]) for call in reply.tool_calls if call.get("id")]
-        gate.propose(frame, step.frame.step, known)  # type: ignore[arg-type]
+        known = [(str(call["id"]), call["name"], call["args"]) for call in reply.tool_calls if call.get("id")]
+        gate.propose(frame, step.frame.step, known)
     for call in reply.invalid_tool_calls:
         broken = Proposal(
             str(call.get("id") or ""), str(call.get("name") or ""), call.get("args"), step=step.frame.step
@@ -75,7 +76,9 @@ def stopped_of(
         call = known.get(answer.tool_call_id)
         if found is None and (call is None or ledger.decided(frame.step, answer.tool_call_id)):
             continue
-        found = found or ledger.attempt(frame.step, answer.tool_call_id)[0]
+        found = found or ledger.attempt(frame.step, answer.tool_call_id, "", None)[0]
+        if found is None:
+            continue
         if call is not None:
             found.tool, found.args = call["name"], call["args"]
         _stop(frame, found, answer, by, reason, who)

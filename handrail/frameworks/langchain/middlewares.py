@@ -68,13 +68,11 @@ def _owners(wrapper: Any, depth: int) -> Iterator[str]:
                 yield from _owners(cell.cell_contents, depth - 1)
 
 
-Told = Callable[[Frame, Any, str, Any, Mapping[str, Any], Sequence[Any]], None]
-
-
 def ran(frame: Frame, owner: Any, hook: str, given: Any, writes: Mapping[str, Any], written: Sequence[Any]) -> None:
     """A hook of ``owner`` was given the state ``given`` and wrote ``writes``, the messages ``written`` among them."""
-    state: Mapping[str, Any] = given if isinstance(given, Mapping) else vars(given)
-    _TELL.get(_base_of(owner), _intervened)(frame, owner, hook, state, writes, written)
+    state: Mapping[str, Any] = given if isinstance(given, Mapping) else given.__dict__  # pyright: ignore[reportUnknownVariableType]
+    tell = _TELL.get(_base_of(owner), _intervened)
+    tell(frame, owner, hook, state, writes, written)
 
 
 def _note_limit(
@@ -164,7 +162,7 @@ def _intervened(
     gate_of(frame).steps.note(frame, "intervention", facts | {name: value for name, value in said.items() if value})
 
 
-_TELL: Mapping[str, Told] = {
+_TELL: Mapping[str, Callable[[Frame, Any, str, Mapping[str, Any], Mapping[str, Any], Sequence[Any]], None]] = {
     "ModelCallLimitMiddleware": _model_calls,
     "ToolCallLimitMiddleware": _tool_calls,
     "PIIMiddleware": _personal_data,

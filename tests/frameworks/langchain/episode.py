@@ -82,7 +82,7 @@ class Playing(Scripted):
         said = sum(isinstance(message, AIMessage) for message in messages)
         turn = self.turns[said]
         calls = [
-            {"name": each.name, "args": dict(each.args), "id": each.id or f"{self.name}_{said}_{n}"}  # type: ignore[arg-type]
+            {"name": each.name, "args": dict(each.args), "id": each.id or f"{self.name}_{said}_{n}"}
             for n, each in enumerate(turn.tool_calls)
         ]
         usage: Any = {"input_tokens": 11, "output_tokens": 7, "total_tokens": 18}
