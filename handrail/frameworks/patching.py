@@ -40,11 +40,22 @@ class Patches:
 
     def wrap(self, owner: type, name: str, wrapper: Wrapper) -> None:
         """Replace ``owner.name`` by ``wrapper(original)``, once. The wrapper keeps name and signature."""
+
+        def made() -> Any:
+            original = getattr(owner, name)
+            return functools.wraps(original)(wrapper(original))
+
+        self._put(owner, name, made)
+
+    def put(self, owner: type, name: str, replacement: Any) -> None:
+        """Have ``replacement`` stand as ``owner.name``, once: for what is no plain function."""
+        self._put(owner, name, lambda: replacement)
+
+    def _put(self, owner: type, name: str, make: Callable[[], Any]) -> None:
         with self._lock:
             if (owner, name) in self._done:
                 return
-            original = getattr(owner, name)
-            replacement = functools.wraps(original)(wrapper(original))
+            replacement = make()
             patch = _Patch(owner, name, owner.__dict__.get(name, _MISSING), replacement)
             setattr(owner, name, replacement)
             self._done[owner, name] = patch

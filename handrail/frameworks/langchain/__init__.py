@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any, TypeVar
 
 from langchain_core.callbacks.manager import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
-from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models import BaseChatModel, BaseLLM
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableSequence
 from langchain_core.tools import BaseTool
@@ -19,6 +19,8 @@ from handrail.frameworks.langchain import (
     agents,
     composition,
     loops,
+    embedders,
+    llms,
     models,
     retrievers,
     showing,
@@ -50,6 +52,9 @@ def install() -> None:
     if hasattr(BaseChatModel, "_chat_model_stream_v3"):
         patches.wrap(BaseChatModel, "_chat_model_stream_v3", models.protocol)
         patches.wrap(BaseChatModel, "_achat_model_stream_v3", models.aprotocol)
+    for name, wrapper in llms.METHODS.items():
+        patches.wrap(BaseLLM, name, wrapper)
+    embedders.install(patches)
     _install_retrievers()
     for name, wrapper in agents.ENTRIES.items():
         patches.wrap(RunnableSequence, name, wrapper)

@@ -34,13 +34,15 @@ BINDING = "_handrail_binding"
 class Asked:
     """Owner of a model call's frame: the model that is being asked, to recognise its own inner calls."""
 
-    def __init__(self, model: object) -> None:
-        self.model = model
+    def __init__(self, model: object, step: Step | None = None, *, whole: bool = False) -> None:
+        self.model, self.step = model, step
+        self.whole = whole
+        """Whether any other model that is asked directly in this frame only serves the same call."""
 
 
 def asks(frame: Frame, model: object) -> bool:
     """Whether ``frame`` is that of a call of ``model`` which is watched already."""
-    return isinstance(frame.owner, Asked) and frame.owner.model is model
+    return isinstance(frame.owner, Asked) and (frame.owner.whole or frame.owner.model is model)
 
 
 class Binding:

@@ -21,12 +21,25 @@ PROVIDERS = {
 }
 """LangChain's provider names -> those of the GenAI conventions, where they differ."""
 
+_GENERATES = frozenset({"gcp.gemini", "gcp.vertex_ai", "gcp.gen_ai"})
+"""Providers whose own API is Google's ``generateContent``."""
+
 PARAMS = {
     "ls_temperature": "temperature",
     "ls_max_tokens": "max_tokens",
     "ls_stop": "stop_sequences",
 }
 """LangChain's standard parameters -> the names of the GenAI conventions."""
+
+
+def provider_of(said: object) -> str:
+    """The GenAI conventions' name of a provider that LangChain calls ``said``."""
+    return PROVIDERS.get(str(said), str(said))
+
+
+def operation_of(provider: str, otherwise: str) -> str:
+    """The operation of a call of a model of ``provider``; ``otherwise`` where its API is not Google's."""
+    return "generate_content" if provider in _GENERATES else otherwise
 
 
 def message(value: BaseMessage) -> dict[str, object]:

@@ -46,10 +46,11 @@ def _describe(
     model: BaseChatModel, messages: Sequence[BaseMessage], kwargs: dict[str, Any], hidden: tuple[str, ...]
 ) -> ModelCall:
     said = model._get_ls_params(stop=kwargs.get("stop"))  # pyright: ignore[reportPrivateUsage]
-    provider = str(said.get("ls_provider") or model._llm_type)  # pyright: ignore[reportPrivateUsage]
-    host, port = _server(model)
+    provider = show.provider_of(said.get("ls_provider") or model._llm_type)  # pyright: ignore[reportPrivateUsage]
+    host, port = server_of(model)
     return ModelCall(
-        provider=show.PROVIDERS.get(provider, provider),
+        provider=provider,
+        operation=show.operation_of(provider, "chat"),
         model=str(said.get("ls_model_name") or type(model).__name__),
         messages=messages,
         show=show.message,
@@ -62,7 +63,8 @@ def _describe(
     )
 
 
-def _server(model: BaseChatModel) -> tuple[str, int | None]:
+def server_of(model: object) -> tuple[str, int | None]:
+    """Host and port of the service that a model, or whatever else of LangChain's, calls; empty where unknown."""
     for name in _ADDRESSES:
         address = getattr(model, name, None)
         if isinstance(address, str) and "//" in address:
@@ -89,7 +91,7 @@ class _Call:
 
         calls.answered(frame, messages)
         self.above, self.step = frame, _opened(frame, describe, lambda: _theirs(model, kwargs.get("run_manager")))
-        self.frame = replace(self.step.frame if self.step else frame, owner=agents.Asked(model))
+        self.frame = replace(self.step.frame if self.step else frame, owner=agents.Asked(model, self.step))
 
     def reply(self, reply: BaseMessage | None) -> None:
         """Close the step with the model's reply."""
