@@ -25,7 +25,8 @@ FROM known WHERE k = 'run.end';
 
 INSERT INTO opens
 SELECT run, step, parent,
-       CASE k WHEN 'step.start' THEN type WHEN 'model.call' THEN 'model' WHEN 'tool.call' THEN 'tool' ELSE 'agent' END,
+       CASE k WHEN 'step.start' THEN type WHEN 'model.call' THEN 'model' WHEN 'tool.call' THEN 'tool'
+            ELSE coalesce(type, 'agent') END,
        CASE k WHEN 'step.start' THEN name WHEN 'model.call' THEN model WHEN 'tool.call' THEN tool ELSE agent END,
        coalesce(agent, name), tenant, make_timestamp(t // 1000), w, n, process, verdict, rule,
        reason, "by", effect, call_id, ran, model, provider, args, messages, findings, chain, policy,

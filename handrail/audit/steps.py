@@ -50,6 +50,8 @@ class Step:
     """Nanoseconds since the epoch."""
     parent: str | None
     """Step above it in the run, or the caller's span for the outermost."""
+    shape: Kind
+    """As what its span is described: for a run whose outermost step is no agent, what that is."""
     theirs: Theirs | None = None
     """Who shows the step in our place: then it has no span of ours."""
     done: bool = False
@@ -87,20 +89,31 @@ class Steps:
         facts: Facts,
         links: Sequence[Link] = (),
     ) -> Step:
-        """Open a run and its outermost step. ``facts`` are version facts for the ``run.start`` record."""
+        """Open a run and its outermost step. ``facts`` are version facts for the ``run.start`` record.
+
+        Where they have a ``type``, the outermost step is of that kind: ``workflow`` or ``mcp``; else an agent.
+        """
         started, caller, who = ids.now_ns(), spans.caller(), _who(principal)
-        span = self._span("run", principal.agent, who, thread, links, started)
+        shape: Any = facts.get("type", "run")
+        span = self._span(shape, principal.agent, {**who, **facts}, thread, links, started)
         trace, step = spans.ids(span) or (caller[0] if caller else ids.new_trace(), ids.new_step())
         state = RunState(ids.new_run(), trace, principal, principal.agent, thread)
         frame = Frame(state, gates, step, principal, owner, span)
-        opened = Step(self, "run", principal.agent, frame, started, caller[1] if caller else None)
+        opened = Step(self, "run", principal.agent, frame, started, caller[1] if caller else None, shape)
         self.recorder.write(_record(opened, {**who, **facts, "thread": thread}, links))
         return opened
 
-    def agent(self, above: Frame, principal: Principal, *, gates: tuple[Any, ...], owner: object) -> Step:
-        """Open the step of a sub-agent that acts as ``principal`` inside the run of ``above``."""
-        facts = {"type": "agent", "name": principal.agent, "chain": list(principal.links)}
-        opened = self._start("agent", above, principal.agent, facts, ())
+    def agent(
+        self, above: Frame, principal: Principal, *, gates: tuple[Any, ...], owner: object, facts: Facts = _NOTHING
+    ) -> Step:
+        """Open the step of a sub-agent that acts as ``principal`` inside the run of ``above``.
+
+        ``facts`` are those of its record: ``type`` is ``workflow`` where it is no agent, ``remote`` says that it runs
+        elsewhere.
+        """
+        facts = {"type": "agent", "name": principal.agent, "chain": list(principal.links), **facts}
+        kind: Kind = "workflow" if facts["type"] == "workflow" else "agent"
+        opened = self._start(kind, above, principal.agent, facts, ())
         opened.frame = replace(opened.frame, principal=principal, gates=gates, owner=owner)
         above.state.counters.add("steps")
         self.recorder.write(_record(opened, facts, ()))
@@ -175,7 +188,7 @@ class Steps:
         kind = _CLOSING.get(step.kind, "step.end")
         self.recorder.write({"k": kind, "run": state.run, "step": step.frame.step, **closing, **kept})
         failed = (error or outcome) if outcome in _FAILED else None
-        ends = genai.closed(step.kind, closing) if spans.listens(step.frame.span) else {}
+        ends = genai.closed(step.shape, closing) if spans.listens(step.frame.span) else {}
         self._end(step, ends, failed, now)
 
     @staticmethod
@@ -194,14 +207,14 @@ class Steps:
         span = self._span(kind, name, facts, above.state.thread, links, started)
         found = spans.ids(span)
         frame = replace(above, step=found[1] if found else ids.new_step(), owner=None, span=span)
-        return Step(self, kind, name, frame, started, above.step)
+        return Step(self, kind, name, frame, started, above.step, kind)
 
     def _elsewhere(self, theirs: Theirs, kind: Kind, above: Frame, name: str, facts: Facts, started: int) -> Step:
         found = spans.ids(theirs.span)
         step = found[1] if found and found[0] == above.state.trace else ids.new_step()
         frame = replace(above, step=step, owner=None, span=theirs.span)
         others.mark(frame, genai.opened(kind, name, facts).attributes)
-        return Step(self, kind, name, frame, started, above.step, theirs)
+        return Step(self, kind, name, frame, started, above.step, kind, theirs)
 
     def _span(
         self, kind: Kind, name: str, facts: Facts, thread: str, links: Sequence[Link], started: int
@@ -218,7 +231,7 @@ class Steps:
         if content and self._content and step.theirs is None and spans.listens(step.frame.span):
             for field, value in content.items():
                 text = value if isinstance(value, str) else body_of(value).decode()
-                spans.add(step.frame.span, genai.content(step.kind, field, text))
+                spans.add(step.frame.span, genai.content(step.shape, field, text))
 
 
 def _record(step: Step, facts: Facts, links: Sequence[Link]) -> dict[str, object]:

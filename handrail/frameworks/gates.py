@@ -14,6 +14,7 @@ from dataclasses import replace
 from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from handrail import config
@@ -235,13 +236,15 @@ def enter(
     entry: str = "",
     place: tuple[str, str] = ("", ""),
     turn: flow.Turn | None = None,
+    shape: Mapping[str, object] = MappingProxyType({}),
 ) -> Step | None:
     """Open what ``owner`` starts: a run outside every run, a sub-agent's step inside one.
 
     None when ``owner`` only calls itself, or when no gate governs this call. ``said`` is what ``govern`` was
     told about the principal; ``configurable`` is LangChain's configuration of the call; ``place`` is the name
     of the node that is running, and the id of its execution; ``turn`` is how an invocation begins whose thread
-    is kept. In observe mode a fault of ours is logged, and the call goes on unobserved.
+    is kept; ``shape`` are facts about the owner: ``type`` is ``workflow`` where it is no agent, ``remote`` says that
+    it runs elsewhere. In observe mode a fault of ours is logged, and the call goes on unobserved.
     """
     frame = context.current()
     if frame is not None and frame.owner is owner:
@@ -250,8 +253,8 @@ def enter(
     asked = (*(frame.gates if frame else ()), *((gate,) if gate else ()))
     try:
         if frame is not None:
-            return _sub_agent(frame, gate, name, owner, configurable or {}, place)
-        return _run(gate, name, owner, said or {}, configurable or {}, entry, turn) if gate else None
+            return _sub_agent(frame, gate, name, owner, configurable or {}, place, shape)
+        return _run(gate, name, owner, said or {}, configurable or {}, entry, turn, shape) if gate else None
     except Exception:
         if any(each.rulebook.enforces for each in asked):
             raise  # NotAvailable too, which is no fault
@@ -280,6 +283,7 @@ def _sub_agent(
     owner: object,
     configurable: Mapping[str, Any],
     place: tuple[str, str],
+    shape: Mapping[str, object],
 ) -> Step:
     gates = frame.gates if gate is None or gate in frame.gates else (*frame.gates, gate)
     hander = _handed(frame.state, name, place)
@@ -287,7 +291,7 @@ def _sub_agent(
     acting_as = acting_as.extended(f"agent:{name or ANONYMOUS}")
     if str(configurable.get("thread_id") or "") != frame.state.thread:  # else it was asked where the run began
         ownership.require_run(gates, acting_as, configurable)
-    return gate_of(frame).steps.agent(frame, acting_as, gates=gates, owner=owner)
+    return gate_of(frame).steps.agent(frame, acting_as, gates=gates, owner=owner, facts=shape)
 
 
 def _run(
@@ -298,12 +302,15 @@ def _run(
     configurable: Mapping[str, Any],
     entry: str,
     turn: flow.Turn | None,
+    shape: Mapping[str, object],
 ) -> Step:
     thread = str(configurable.get("thread_id") or "")
     who = whoever(gate, name, said, configurable)
     ownership.require_run((gate,), who, configurable)
     taken = accepted()
-    facts = {"entry": entry, "framework": dict(versions()), **gate.rulebook.now.facts(), **_issued_in(taken)}
+    named = who.agent == gate.rulebook.now.settings.agent  # the configuration calls it an agent
+    about = {} if named and shape.get("type") == "workflow" else shape
+    facts = {"entry": entry, "framework": dict(versions()), **about, **gate.rulebook.now.facts(), **_issued_in(taken)}
     begin = flow.start(gate, who, thread, turn)
     facts, links = (facts | begin.facts, begin.links) if begin else (facts, ())
     step = gate.steps.run((gate,), who, owner=owner, thread=thread, facts=facts, links=links)

@@ -30,7 +30,8 @@ def opened(kind: str, name: str, facts: Facts, conversation: str = "") -> Descri
         attributes["gen_ai.operation.name"] = operation
         if conversation:
             attributes["gen_ai.conversation.id"] = conversation
-    return Described(f"{operation or kind} {name}", _SPAN_KINDS.get(kind, SpanKind.INTERNAL), attributes)
+    away = SpanKind.CLIENT if facts.get("remote") else SpanKind.INTERNAL
+    return Described(f"{operation or kind} {name}", _SPAN_KINDS.get(kind, away), attributes)
 
 
 def closed(kind: str, facts: Facts) -> dict[str, Any]:
@@ -58,7 +59,16 @@ def _said(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _agent(name: str, facts: Facts) -> tuple[str, dict[str, Any]]:
-    return "invoke_agent", {"gen_ai.agent.name": name}
+    found: dict[str, Any] = {"gen_ai.agent.name": name}
+    if facts.get("remote"):
+        found |= {"gen_ai.provider.name": facts.get("provider"), "gen_ai.agent.id": facts.get("agent_id")}
+        if facts.get("server"):
+            found |= {"server.address": facts["server"], "server.port": facts.get("port")}
+    return "invoke_agent", found
+
+
+def _workflow(name: str, facts: Facts) -> tuple[str, dict[str, Any]]:
+    return "invoke_workflow", {"gen_ai.workflow.name": name}
 
 
 def _model(name: str, facts: Facts) -> tuple[str, dict[str, Any]]:
@@ -93,7 +103,7 @@ def _other(name: str, facts: Facts) -> tuple[str, dict[str, Any]]:
 
 
 _OPENED: Mapping[str, Callable[[str, Facts], tuple[str, dict[str, Any]]]] = {
-    "run": _agent, "agent": _agent, "model": _model, "retrieval": _retrieval, "tool": _tool,
+    "run": _agent, "agent": _agent, "workflow": _workflow, "model": _model, "retrieval": _retrieval, "tool": _tool,
 }  # fmt: skip
 """Kind of step -> its operation and what is known at its start."""
 _SPAN_KINDS = {"model": SpanKind.CLIENT, "retrieval": SpanKind.CLIENT}

@@ -18,9 +18,9 @@ from handrail.frameworks import executables
 from handrail.frameworks.langchain import (
     agents,
     composition,
-    loops,
     embedders,
     llms,
+    loops,
     models,
     retrievers,
     showing,
@@ -52,14 +52,15 @@ def install() -> None:
     if hasattr(BaseChatModel, "_chat_model_stream_v3"):
         patches.wrap(BaseChatModel, "_chat_model_stream_v3", models.protocol)
         patches.wrap(BaseChatModel, "_achat_model_stream_v3", models.aprotocol)
-    for name, wrapper in llms.METHODS.items():
-        patches.wrap(BaseLLM, name, wrapper)
+    for name, wrap in llms.METHODS.items():
+        patches.wrap(BaseLLM, name, wrap)
     embedders.install(patches)
     _install_retrievers()
     for name, wrapper in agents.ENTRIES.items():
         patches.wrap(RunnableSequence, name, wrapper)
     patches.wrap(RunnableSequence, "__init__", composition.joined)
     _hooks.add("langgraph.pregel", _install_graphs)
+    _hooks.add("langgraph.pregel.remote", _install_remote_graphs)
     _hooks.add("langgraph.prebuilt.tool_node", _install_tool_node)
     for module in (
         "langgraph.store.base",
@@ -106,6 +107,14 @@ def _install_loops() -> None:
     for name, wrapper in loops.METHODS.items():
         if hasattr(kind, name):
             patches.wrap(kind, name, wrapper)
+
+
+def _install_remote_graphs() -> None:
+    """A graph on a LangGraph server: what it does there is not seen here."""
+    from langgraph.pregel.remote import RemoteGraph
+
+    patches.wrap(RemoteGraph, "stream", agents.items("stream"))
+    patches.wrap(RemoteGraph, "astream", agents.aitems("astream"))
 
 
 def _graph_sequence() -> type | None:

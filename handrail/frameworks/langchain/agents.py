@@ -16,6 +16,7 @@ from langchain_core.runnables.config import var_child_runnable_config
 from handrail.audit.steps import Step
 from handrail.frameworks import gates
 from handrail.frameworks.flow import Turn
+from handrail.frameworks.langchain import kinds
 from handrail.frameworks.langchain.pauses import HANDOFF, PAUSES
 from handrail.frameworks.patching import Patches
 from handrail.gate import Gate
@@ -94,6 +95,7 @@ def enter(
         entry=entry,
         place=_place(),
         turn=turn(configurable) if turn is not None and frame is None else None,
+        shape=kinds.AGENT if name is not None else kinds.shape_of(owner, named=bool(binding and binding.name)),
     )
 
 

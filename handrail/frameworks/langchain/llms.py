@@ -227,5 +227,10 @@ def _prompt(model: BaseLLM, input: Any) -> list[str]:
         return []  # the model itself will say what is wrong with its input
 
 
-METHODS = {"generate": generate, "agenerate": agenerate, "stream": stream, "astream": astream}
+METHODS: Mapping[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
+    "generate": generate,
+    "agenerate": agenerate,
+    "stream": stream,
+    "astream": astream,
+}
 """Method of a model -> its wrapper."""

@@ -29,7 +29,7 @@ def _clean() -> Iterator[None]:
 
 def _client(model: ScriptedModel) -> OpenAIEmbeddings:
     return OpenAIEmbeddings(
-        model="text-embedding-3-small", base_url=model.base_url, api_key="k", check_embedding_ctx_length=False  # type: ignore[call-arg, arg-type]
+        model="text-embedding-3-small", base_url=model.base_url, api_key="k", check_embedding_ctx_length=False  # type: ignore[arg-type]
     )  # fmt: skip
 
 
