@@ -130,6 +130,8 @@ class Figures:
     """Acknowledged facts that the journal does not hold."""
     duplicated: int = 0
     """Calls, results, starts and ends that it holds more than once."""
+    rootless: int = 0
+    """Calls of a run whose start it does not hold."""
     broken: int = 0
     """Problems that ``verify`` found, torn tails aside."""
     unnamed: int = 0
@@ -145,7 +147,7 @@ class Figures:
     @property
     def good(self) -> bool:
         """Whether something was acknowledged, and all of it is there, once, unbroken and indexed."""
-        wrong = (self.crashed, self.lost, self.duplicated, self.broken, self.unnamed, self.disagreed)
+        wrong = (self.crashed, self.lost, self.duplicated, self.rootless, self.broken, self.unnamed, self.disagreed)
         return self.said > 0 and not any(wrong)
 
 
@@ -157,6 +159,7 @@ def judge(folder: Path, known: Said) -> Figures:
         broken=sum(not one.harmless for one in problems), lost=_lost(folder, found, known),
         in_flight=sum(found.calls[step]["ran"] for step in found.calls.keys() - found.results.keys()),
         lost_runs=len(found.runs.keys() - found.ends.keys()),
+        rootless=sum(run not in found.runs for run, _ in found.calls),
         duplicated=_repeated(found.keys, found.results, found.sessions, found.ended),
     )  # fmt: skip
     index = Index(folder)

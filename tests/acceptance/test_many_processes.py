@@ -120,14 +120,17 @@ def test_agents_write_while_others_look_report_and_rebuild(tmp_path: Path) -> No
 
 
 def test_kill_9_of_every_writer_loses_and_doubles_nothing() -> None:
-    """Killed six times over: what was acknowledged is there once, chains hold, what was cut short is named as lost."""
-    command = [sys.executable, "-m", "tests.acceptance.campaign", "--cycles", "6", "--json"]
-    done = subprocess.run(command, cwd=REPO, env=ENVIRON, capture_output=True, text=True, timeout=120, check=False)
+    """200 agents killed at a random step: every call that returned is there once, what was cut short is named as lost.
+
+    The start of every run is there, chains hold, and the index says the same as the segments.
+    """
+    command = [sys.executable, "-m", "tests.acceptance.campaign", "--cycles", "10", "--workers", "20", "--json"]
+    done = subprocess.run(command, cwd=REPO, env=ENVIRON, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     figures = json.loads(done.stdout)
-    wrong = ("crashed", "lost", "duplicated", "broken", "unnamed", "disagreed")
+    wrong = ("crashed", "lost", "duplicated", "rootless", "broken", "unnamed", "disagreed")
     assert {name: figures[name] for name in wrong} == dict.fromkeys(wrong, 0)
-    assert figures["kills"] == 30 and figures["said"] > 100 and figures["lost_runs"] > 0
+    assert figures["kills"] == 210 and figures["said"] > 100 and figures["lost_runs"] > 0
 
 
 def test_short_lived_workers_are_packed_while_others_write_and_read(tmp_path: Path) -> None:
