@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from handrail.tracing.why import Said
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,10 @@ class ModelCall:
     """Turns one of ``messages`` into JSON types."""
     system: Callable[[Any], str | None]
     """Text of a message that belongs to the prompt template, or None."""
+    said: Callable[[Any], Said] = lambda message: Said()
+    """Tells what of a message's origin can be known."""
+    offered: Callable[[], Iterable[str]] = tuple[str, ...]
+    """Names of ``tools``."""
     operation: str = "chat"
     """Name of the operation in the GenAI conventions: chat, text_completion or generate_content."""
     tools: Sequence[Any] = ()

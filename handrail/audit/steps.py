@@ -12,10 +12,11 @@ from opentelemetry.trace import Span
 
 from handrail.audit.model_call import ModelCall
 from handrail.audit.recorder import Recorder, body_of
-from handrail.tracing import genai, ids, others, spans
+from handrail.tracing import genai, ids, others, planned, spans, why
 from handrail.tracing.context import Frame, RunState
 from handrail.tracing.identity import Principal
-from handrail.tracing.links import Link
+from handrail.tracing.kept import Threads
+from handrail.tracing.links import Link, causal
 from handrail.tracing.others import Theirs
 
 Kind = Literal[
@@ -30,6 +31,8 @@ _OPENING = {"run": "run.start", "model": "model.call", "tool": "tool.call"}
 """Kind of step -> the record that opens it, where that is no ``step.start``."""
 _CLOSING = {"run": "run.end", "model": "model.result", "tool": "tool.result"}
 """Kind of step -> the record that closes it, where that is no ``step.end``."""
+MAX_CHOICES = 1_000
+"""Different lists of tools offered in one run whose names are put down."""
 
 
 def digest(value: object) -> str:
@@ -78,6 +81,7 @@ class Steps:
         self.recorder = recorder
         self._spans = spans.Spans()
         self._content = spans.content_on() if content is None else content
+        self._threads = Threads()
 
     def run(
         self,
@@ -98,13 +102,21 @@ class Steps:
         span = self._span(shape, principal.agent, {**who, **facts}, thread, links, started)
         trace, step = spans.ids(span) or (caller[0] if caller else ids.new_trace(), ids.new_step())
         state = RunState(ids.new_run(), trace, principal, principal.agent, thread)
-        frame = Frame(state, gates, step, principal, owner, span)
+        state.kept = self._threads.of(principal.tenant, thread)
+        frame = Frame(state, gates, step, principal, owner, span, step)
         opened = Step(self, "run", principal.agent, frame, started, caller[1] if caller else None, shape)
         self.recorder.write(_record(opened, {**who, **facts, "thread": thread}, links))
         return opened
 
     def agent(
-        self, above: Frame, principal: Principal, *, gates: tuple[Any, ...], owner: object, facts: Facts = _NOTHING
+        self,
+        above: Frame,
+        principal: Principal,
+        *,
+        gates: tuple[Any, ...],
+        owner: object,
+        facts: Facts = _NOTHING,
+        links: Sequence[Link] = (),
     ) -> Step:
         """Open the step of a sub-agent that acts as ``principal`` inside the run of ``above``.
 
@@ -113,27 +125,45 @@ class Steps:
         """
         facts = {"type": "agent", "name": principal.agent, "chain": list(principal.links), **facts}
         kind: Kind = "workflow" if facts["type"] == "workflow" else "agent"
-        opened = self._start(kind, above, principal.agent, facts, ())
-        opened.frame = replace(opened.frame, principal=principal, gates=gates, owner=owner)
+        opened = self._start(kind, above, principal.agent, facts, links)
+        frame = opened.frame
+        opened.frame = replace(frame, principal=principal, gates=gates, owner=owner, home=frame.step)
         above.state.counters.add("steps")
-        self.recorder.write(_record(opened, facts, ()))
+        self.recorder.write(_record(opened, facts, links))
         return opened
 
     def model(self, above: Frame, call: ModelCall, theirs: Theirs | None = None, links: Sequence[Link] = ()) -> Step:
         """Open the step of one model call. ``theirs`` shows it in our place."""
-        facts = {"agent": above.principal.agent, "model": call.model, **call.facts(), **_shown_by(theirs)}
-        opened = self._start("model", above, call.model, facts, links, theirs)
         state = above.state
+        entered = why.why_of(state).entered(above, call.messages, call.said)
+        facts = {"agent": above.principal.agent, "model": call.model, **call.facts(), **_shown_by(theirs)}
+        if causes := [link.step for link in entered if not link.run]:
+            facts["causes"] = causes
+        links = [*links, *(link for link in entered if link.run)]
+        opened = self._start("model", above, call.model, facts, links, theirs)
         state.counters.add("steps")
         state.counters.add("model_calls")
-        chain = above.principal.links
+        tools = digest(call.tools) if call.tools else ""
         facts |= {
-            "messages": self.recorder.messages(state, opened.frame.step, chain, call.messages, call.show),
-            "tools": digest(call.tools) if call.tools else "",
+            "messages": self.recorder.messages(
+                state, opened.frame.step, above.principal.links, call.messages, call.show
+            ),
+            "tools": tools,
             "prompt": self.recorder.keyed_digest(call.prompt()),
         }
         self.recorder.write(_record(opened, facts, links))
+        if tools:
+            self._offer(opened, tools, call)
         return opened
+
+    def _offer(self, step: Step, tools: str, call: ModelCall) -> None:
+        """Put down the names of the tools that a model could choose from, once for each choice of a run."""
+        state = step.frame.state
+        known: set[str] = state.notes.setdefault("tools", set())
+        if tools not in known and len(known) < MAX_CHOICES:
+            known.add(tools)
+            names = {"digest": tools, "names": list(call.offered())}
+            self.recorder.write({"k": "tools", "run": state.run, "step": step.frame.step, **names})
 
     def open(
         self,
@@ -187,6 +217,8 @@ class Steps:
         kept = self._keep(step, content)
         kind = _CLOSING.get(step.kind, "step.end")
         self.recorder.write({"k": kind, "run": state.run, "step": step.frame.step, **closing, **kept})
+        why.over(step.frame, outcome == "interrupted")
+        planned.over(step.frame)
         failed = (error or outcome) if outcome in _FAILED else None
         ends = genai.closed(step.shape, closing) if spans.listens(step.frame.span) else {}
         self._end(step, ends, failed, now)
@@ -219,7 +251,7 @@ class Steps:
     def _span(
         self, kind: Kind, name: str, facts: Facts, thread: str, links: Sequence[Link], started: int
     ) -> Span | None:
-        return self._spans.start(lambda: genai.opened(kind, name, facts, thread), links, started)
+        return self._spans.start(lambda: genai.opened(kind, name, facts, thread), causal(facts, links), started)
 
     def _keep(self, step: Step, content: Facts, *, must: bool = False) -> dict[str, object]:
         """References to the payloads of ``content``, which is shown on the span when content is on."""

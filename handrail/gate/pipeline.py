@@ -14,8 +14,8 @@ import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any
 
 from handrail.audit import oscalls
 from handrail.audit.canonical import NotCanonical, copy_of
@@ -23,13 +23,13 @@ from handrail.audit.recorder import findings_of
 from handrail.audit.steps import Outcome, Step, Steps
 from handrail.config import ToolSettings
 from handrail.errors import AnswerRejected, HandrailError
+from handrail.gate.calls import Passed, Refusal, ToolCall, Validator
+from handrail.gate.grounds import grounds
 from handrail.gate.judgement import Judgement, ask, moment_of
-from handrail.policy.decision import Action
 from handrail.policy.facts import Circumstances, circumstances_of, facts_of
 from handrail.rulebook import Rulebook, Snapshot
-from handrail.tracing import context, others, proposals
+from handrail.tracing import context, others
 from handrail.tracing.context import Frame
-from handrail.tracing.identity import Principal
 from handrail.validators.findings import Finding
 
 log = logging.getLogger(__name__)
@@ -43,65 +43,6 @@ EFFECTS = ("read", "write", "irreversible")
 REFUSAL_SECONDS = 0.0005
 """A refusal takes at least this long, so that its time does not tell what was looked at to come to it."""
 _CANCELLED = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit)
-
-
-class Validator(Protocol):
-    """Whatever looks at a value and says what is wrong with it."""
-
-    def check(self, value: object) -> tuple[Finding, ...]:
-        """What is wrong with ``value``; empty when nothing is."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCall:
-    """One proposed tool call, as a seam describes it."""
-
-    name: str
-    args: Mapping[str, Any]
-    """The arguments as they will reach the tool, without what the framework injects."""
-    call_id: str | None = None
-    """The id that the model chose: for correlation only, never a key."""
-    tool: object = None
-    """The tool object: key of the compiled schema."""
-    schema: Callable[[], Mapping[str, Any] | None] | None = None
-    """Makes the JSON Schema of the arguments; asked once per tool object."""
-    description: str = ""
-    known: bool = True
-    """Whether the framework has a tool of this name."""
-    action: Action = "call"
-    """``call`` for a tool; ``read`` or ``write`` for a memory, whose conditions read ``args`` under ``memory``."""
-    before: Callable[[Snapshot, Principal, Action, str], Judgement | None] | None = None
-    """Has a say before the policy is asked: what it says holds, and None leaves the policy to decide."""
-    pauses: tuple[type[BaseException], ...] = ()
-    """Exceptions that suspend the run rather than fail it."""
-    show: Callable[[Any], object] = field(default=lambda value: value)
-    """Turns a result into what is recorded."""
-    content: Callable[[Any], Any] = field(default=lambda value: value)
-    """Takes from a result the value that validators look at; JSON text is read first."""
-    library: str = ""
-    """Whose tool it is, where other instrumentations may show its calls: ``langchain``."""
-    failed: Callable[[Any], bool] = field(default=lambda value: False)
-    """Whether a result says that the tool failed: some frameworks turn exceptions into answers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """The call did not go through; the model reads ``text`` in place of a result."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Passed:
-    """Owner of a tool's frame: which call was let through, so that the same call is not decided twice."""
-
-    tool: object
-    args: Mapping[str, Any]
-    used: set[str] = field(default_factory=set[str])
-    """Seams that this call has reached: a pass is good for one call in each."""
-    raised: list[BaseException] = field(default_factory=list[BaseException])
-    """What the call raised further in: a framework may have turned it into an answer since."""
 
 
 @dataclass(slots=True)
@@ -199,23 +140,22 @@ class Gate:
         circumstances: Circumstances,
     ) -> _Attempt:
         effect, enforced = effect_of(frame, call.name), enforces(frame)
-        proposal, links = proposals.attempt(frame, call.call_id, call.name, args)
-        cause = {"cause": proposal.step} if proposal is not None and proposal.step and not proposal.run else {}
+        known = {"call_id": call.call_id, "effect": effect}
+        why = grounds(frame, call.call_id, call.name, call.args)
         moment = moment_of(frame.principal, call.action, circumstances)
         step = self.steps.open(
             frame,
             "tool",
             call.name,
-            {"call_id": call.call_id, "effect": effect, **judgement.record(), **moment, **cause},
+            {**known, **judgement.record(), **moment, **why.reason.facts()},
             content={"args": args},
-            shown={"description": call.description},
-            links=links,
+            shown={"description": call.description, **why.reason.shown()},
+            links=why.links,
             must=enforced and not judgement.stops,
             counts=("steps", "tool_calls"),
             theirs=others.of_library((call.library,), "tool") if call.library and not judgement.stops else None,
         )
-        if proposal is not None:
-            proposal.last = step
+        why.taken(step)
         if judgement.stops:
             return self._refuse(frame, step, judgement)
         step.frame = replace(step.frame, owner=Passed(call.tool, args))
@@ -259,6 +199,8 @@ class Gate:
             findings = _check(checks, _read(call.content(value))) if checks else ()  # 10 validate
             rejected = attempt.enforced and any(f.severity == "error" for f in findings)
             outcome: Outcome = "rejected" if rejected else "error" if call.failed(value) else "ok"
+            if call.then is not None and outcome == "ok":
+                _told(call, attempt.step.frame, value)
             raised = type(error).__name__ if error else None
             facts = {"findings": findings_of(findings)}
             attempt.step.finish(outcome, raised, facts, content={"result": shown})  # 11 settle
@@ -332,6 +274,14 @@ def effect_of(frame: Frame, tool: str) -> str:
 
 def _settings(gate: Gate, tool: str) -> ToolSettings:
     return gate.rulebook.now.settings.tool(tool)
+
+
+def _told(call: ToolCall, frame: Frame, value: object) -> None:
+    assert call.then is not None
+    try:
+        call.then(frame, value)
+    except Exception:
+        log.warning("What a result of %r says could not be recorded", call.name, exc_info=True)
 
 
 def _swallowed(frame: Frame, call: ToolCall, value: object) -> BaseException | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from handrail.audit.steps import Outcome
+from handrail.gate.grounds import stopped
 from handrail.gate.pipeline import effect_of, gate_of
 from handrail.tracing import proposals
 from handrail.tracing.context import Frame
@@ -56,6 +57,7 @@ def _stop(frame: Frame, proposal: Proposal, facts: Mapping[str, object], outcome
     links = [Link("caused_by", proposal.step, proposal.run, proposal.trace)] if proposal.run else []
     steps = gate_of(frame).steps
     step = steps.open(frame, "tool", proposal.tool, facts, content=content, links=links)
+    stopped(frame, proposal, step)
     step.finish(outcome, content={"result": result} if result is not None else _NOTHING)
 
 

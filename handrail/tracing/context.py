@@ -56,6 +56,8 @@ class RunState:
     """Agent that was handed to -> whoever handed over, with the chain and scopes it had."""
     notes: dict[str, Any] = field(default_factory=dict[str, Any])
     """What other rooms remember for the length of the run, each under a key of its own."""
+    kept: dict[str, Any] = field(default_factory=dict[str, Any])
+    """What they remember from run to run of the thread, while this process lives; of the run only without a thread."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,6 +75,8 @@ class Frame:
     """The object whose step this is, to recognise its own inner calls; None inside a tool or model call."""
     span: Any = None
     """The open OpenTelemetry span, or None."""
+    home: str = ""
+    """Step of the innermost agent, the outermost included."""
     made: list[tuple[otel.Context, otel.Context]] = field(
         default_factory=list[tuple[otel.Context, otel.Context]], init=False, repr=False
     )

@@ -94,8 +94,24 @@ def _tool(name: str, facts: Facts) -> tuple[str, dict[str, Any]]:
         "handrail.decision.verdict": facts.get("verdict"),
         "gen_ai.tool.call.id": facts.get("call_id"),
         "handrail.decision.rule": facts.get("rule"),
+        "handrail.rationale.characters": facts.get("said"),
+        "handrail.rationale.reasoning_characters": facts.get("reasoning"),
     }
     return "execute_tool", _said(found)
+
+
+def _plan(name: str, facts: Facts) -> tuple[str, dict[str, Any]]:
+    found = {f"handrail.plan.{field}": facts[field] for field in _PLAN if field in facts}
+    return "plan", {"gen_ai.agent.name": name, **found}
+
+
+def _reflection(name: str, facts: Facts) -> tuple[str, dict[str, Any]]:
+    found = {f"handrail.reflection.{field}": facts[field] for field in ("confidence", "about") if field in facts}
+    return "", {"handrail.agent.name": facts.get("agent", ""), **found}
+
+
+def _handoff(name: str, facts: Facts) -> tuple[str, dict[str, Any]]:
+    return "", {"handrail.handoff.from": facts.get("agent", ""), "handrail.handoff.to": facts.get("to", "")}
 
 
 def _other(name: str, facts: Facts) -> tuple[str, dict[str, Any]]:
@@ -104,13 +120,20 @@ def _other(name: str, facts: Facts) -> tuple[str, dict[str, Any]]:
 
 _OPENED: Mapping[str, Callable[[str, Facts], tuple[str, dict[str, Any]]]] = {
     "run": _agent, "agent": _agent, "workflow": _workflow, "model": _model, "retrieval": _retrieval, "tool": _tool,
+    "plan": _plan, "reflection": _reflection, "handoff": _handoff,
 }  # fmt: skip
 """Kind of step -> its operation and what is known at its start."""
 _SPAN_KINDS = {"model": SpanKind.CLIENT, "retrieval": SpanKind.CLIENT}
+_PLAN = ("revision", "items", "added", "removed", "changed", "moved", "done")
 _CONTENT = {
     ("tool", "args"): "gen_ai.tool.call.arguments",
     ("tool", "description"): "gen_ai.tool.description",
     ("tool", "result"): "gen_ai.tool.call.result",
+    ("tool", "rationale"): "handrail.rationale.text",
+    ("plan", "plan"): "handrail.plan.text",
+    ("plan", "diff"): "handrail.plan.diff",
+    ("reflection", "text"): "handrail.reflection.text",
+    ("reflection", "subject"): "handrail.reflection.subject",
 }
 """Kind of step and payload -> the attribute that shows it."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 LinkType = Literal["caused_by", "retry_of", "resumed_from", "forked_from", "rejoins", "handed_over_by"]
 """How a step relates to the one that it points to."""
@@ -25,3 +26,12 @@ class Link:
         """The link as a record has it: without what is the same anyway."""
         found = {"type": self.type, "step": self.step, "run": self.run, "trace": self.trace}
         return {name: value for name, value in found.items() if value}
+
+
+def causal(facts: Mapping[str, Any], links: Sequence[Link] = ()) -> Sequence[Link]:
+    """``links`` and those that the facts ``cause`` and ``causes`` stand for, which point into the step's own run."""
+    steps = [*facts.get("causes", ()), *([facts["cause"]] if "cause" in facts else [])]
+    if not steps:
+        return links
+    known = {link.step for link in links}
+    return [*links, *(Link("caused_by", step) for step in steps if step not in known)]

@@ -7,6 +7,8 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, SystemMessage, ToolMessage
 
+from handrail.tracing.why import Proposed, Said
+
 PROVIDERS = {
     "amazon_bedrock": "aws.bedrock",
     "azure": "azure.ai.openai",
@@ -110,9 +112,46 @@ def finish_reasons(reply: AIMessage) -> list[str]:
     return [str(reason)] if reason else []
 
 
-def text(reply: AIMessage) -> str:
-    """The text of a reply, its content blocks joined."""
+def text(reply: BaseMessage) -> str:
+    """The text of a message, its content blocks joined."""
     if isinstance(reply.content, str):
         return reply.content
     blocks: Sequence[Any] = reply.content
     return "".join(str(block.get("text", "")) if isinstance(block, dict) else str(block) for block in blocks)
+
+
+_REASONING = {"reasoning", "thinking"}
+_TEXTS = ("text", "reasoning", "thinking")
+
+
+def reasoning(reply: AIMessage) -> int:
+    """Characters of the reasoning that a provider returned with a reply, in any of the forms that LangChain has."""
+    blocks: Sequence[Any] = reply.content if isinstance(reply.content, list) else ()
+    found = sum(_length(block) for block in blocks if isinstance(block, Mapping) and block.get("type") in _REASONING)
+    besides = reply.additional_kwargs
+    return found or _length(besides.get("reasoning_content")) or _length(besides.get("reasoning"))
+
+
+def _length(block: Any) -> int:
+    """Characters of text in a block: its own, or those of the parts that it is summed up in."""
+    if isinstance(block, str):
+        return len(block)
+    if not isinstance(block, Mapping):
+        return 0
+    own = sum(len(block[key]) for key in _TEXTS if isinstance(block.get(key), str))  # pyright: ignore[reportUnknownArgumentType]
+    parts: Any = block.get("summary") or block.get("content")  # pyright: ignore[reportUnknownMemberType]
+    return own + (sum(_length(part) for part in parts) if isinstance(parts, list) else 0)  # pyright: ignore[reportUnknownVariableType]
+
+
+def said(value: BaseMessage) -> Said:
+    """What can be known of a message's origin: the call that it answers, or the reply that it is."""
+    if isinstance(value, ToolMessage):
+        return Said(answers=value.tool_call_id)
+    if isinstance(value, AIMessage):
+        return Said(id=value.id or "")
+    return Said(text=lambda: text(value))
+
+
+def proposed(reply: AIMessage) -> list[Proposed]:
+    """The calls of a reply."""
+    return [Proposed(call.get("id") or "", call["name"], call["args"]) for call in reply.tool_calls]

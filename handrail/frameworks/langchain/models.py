@@ -22,13 +22,14 @@ from langchain_core.runnables.config import ensure_config, merge_configs
 
 from handrail.audit.model_call import ModelCall
 from handrail.audit.steps import Step
-from handrail.frameworks import gates
+from handrail.frameworks import definitions, gates
 from handrail.frameworks.langchain import agents, calls, showing
 from handrail.frameworks.langchain import messages as show
 from handrail.gate import gate_of, outcome_of
 from handrail.tracing import context, others
 from handrail.tracing.context import Frame
 from handrail.tracing.others import Theirs
+from handrail.tracing.why import Reason, why_of
 
 log = logging.getLogger(__name__)
 
@@ -55,12 +56,19 @@ def _describe(
         messages=messages,
         show=show.message,
         system=show.system,
+        said=show.said,
+        offered=lambda: _names(kwargs),
         tools=kwargs.get("tools") or (),
         hidden=hidden,
         params={name: said[key] for key, name in show.PARAMS.items() if said.get(key) is not None},  # type: ignore[literal-required]
         server=host,
         port=port,
     )
+
+
+def _names(kwargs: dict[str, Any]) -> list[str]:
+    tools: Any = kwargs.get("tools") or ()
+    return [name for definition in tools for name in definitions.names_of(definition)]
 
 
 def server_of(model: object) -> tuple[str, int | None]:
@@ -148,15 +156,20 @@ def _close(step: Step, above: Frame, reply: AIMessage | None) -> None:
     counters = above.state.counters
     counters.add("input_tokens", used.get("input", 0))
     counters.add("output_tokens", used.get("output", 0))
+    text, reasoning = show.text(reply), show.reasoning(reply)
     if not reply.tool_calls and above.principal.chain == above.state.principal.chain:
-        above.state.notes["answer"] = show.text(reply)
+        above.state.notes["answer"] = text
     facts = {
         "response_model": said.get("model_name") or said.get("model"),
         "response_id": said.get("id") or reply.id,
         "finish": show.finish_reasons(reply),
         "usage": used,
         "calls": calls.listed(reply),
+        **({"said": len(text)} if text else {}),
+        **({"reasoning": reasoning} if reasoning else {}),
     }
+    reason = Reason(step.frame.step, len(text), reasoning, text)
+    why_of(above.state).replied(above, reply.id or "", reason, show.proposed(reply))
     step.finish("ok", None, facts, content={"output": show.message(reply)})
     calls.proposed(above, step, reply)
 

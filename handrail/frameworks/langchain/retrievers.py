@@ -23,6 +23,7 @@ from handrail.gate import arenew, enforces, gate_of, outcome_of, renew
 from handrail.gate.documents import readable
 from handrail.tracing import context
 from handrail.tracing.context import Frame
+from handrail.tracing.why import why_of
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +72,9 @@ class _Search:
     def _filtered(self, result: Any) -> Any:
         left, would = self._left(result)
         self._hand_up(left)
+        if self.step is not None and left:
+            texts = [text for text in (getattr(each, "page_content", "") for each in left) if isinstance(text, str)]
+            why_of(self._above.state).searched(self._above, self.step.frame.step, texts)
         held = {"would_remove": would} if would else {}
         self._finish("ok", {"returned": len(result), "removed": len(result) - len(left), **held})
         return _like(result, left)
