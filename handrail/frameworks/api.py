@@ -22,6 +22,7 @@ T = TypeVar("T")
 SEAMS = {
     "langchain_core": ("langchain_core.tools", "handrail.frameworks.langchain"),
     "langchain_core.language_models": ("langchain_core.language_models.chat_models", "handrail.frameworks.langchain"),
+    "openai": ("openai._base_client", "handrail.frameworks.openai"),
     "mcp": ("mcp.client.session", "handrail.frameworks.mcp"),
 }
 """Package of a framework -> the module whose import it takes, and the seam for it."""

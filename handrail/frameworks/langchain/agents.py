@@ -19,6 +19,7 @@ from handrail.frameworks.flow import Turn
 from handrail.frameworks.langchain import kinds
 from handrail.frameworks.langchain.pauses import HANDOFF, PAUSES
 from handrail.frameworks.patching import Patches
+from handrail.frameworks.serving import Serving
 from handrail.gate import Gate
 from handrail.tracing import context
 from handrail.tracing.context import Frame
@@ -32,11 +33,12 @@ BINDING = "_handrail_binding"
 """Class attribute of a governed object: which gate, and what ``govern`` was told."""
 
 
-class Asked:
+class Asked(Serving):
     """Owner of a model call's frame: the model that is being asked, to recognise its own inner calls."""
 
     def __init__(self, model: object, step: Step | None = None, *, whole: bool = False) -> None:
-        self.model, self.step = model, step
+        super().__init__(step)
+        self.model = model
         self.whole = whole
         """Whether any other model that is asked directly in this frame only serves the same call."""
 

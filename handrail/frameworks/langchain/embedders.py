@@ -20,6 +20,7 @@ from handrail.frameworks.langchain import agents
 from handrail.frameworks.langchain import messages as show
 from handrail.frameworks.langchain.models import server_of
 from handrail.frameworks.patching import Patches
+from handrail.frameworks.serving import Serving
 from handrail.gate import gate_of, outcome_of
 from handrail.tracing import context
 from handrail.tracing.context import Frame
@@ -33,13 +34,8 @@ _INNER = ("underlying_embeddings", "base_embeddings", "embeddings")
 _MAX_INNER = 4
 
 
-class Embedding:
+class Embedding(Serving):
     """Owner of the frame of one call of embeddings."""
-
-    def __init__(self, step: Step | None) -> None:
-        self.step = step
-        self.learnt: dict[str, Any] = {}
-        """What a client further in has learnt of the call: facts of its closing record."""
 
 
 def _describe(embeddings: Embeddings, count: int) -> tuple[str, dict[str, object]]:

@@ -1,0 +1,250 @@
+"""The seam for OpenAI's client: ``request`` of its two clients, where every call ends, whatever it is called by.
+
+It observes: calls of models, embeddings, responses that are fetched again, and agents that are created at the provider
+become steps. What a model asks for is proposed, not done: the functions that do it are governed by ``@handrail.tool``.
+A request that serves a framework's call, which has a step already, adds to that step.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+from openai._base_client import AsyncAPIClient, SyncAPIClient
+
+from handrail.audit.steps import Step
+from handrail.frameworks import gates
+from handrail.frameworks.openai.calls import Call, Request, described, provider_of, server_of
+from handrail.frameworks.openai.streams import Pieces, dumped
+from handrail.frameworks.patching import Patches
+from handrail.frameworks.serving import Serving
+from handrail.gate import gate_of, outcome_of
+from handrail.tracing import context, others
+from handrail.tracing.context import Frame
+
+log = logging.getLogger(__name__)
+
+patches = Patches()
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_RAW = "X-Stainless-Raw-Response"
+"""Header by which the client marks a call whose answer is to be given out unread."""
+
+
+def install() -> None:
+    """Wrap the seam. Twice changes nothing."""
+    patches.wrap(SyncAPIClient, "request", _request)
+    patches.wrap(AsyncAPIClient, "request", _arequest)
+
+
+def uninstall() -> None:
+    """Put the originals back."""
+    patches.undo()
+
+
+def _request(original: Callable[..., Any]) -> Callable[..., Any]:
+    def wrapper(self: Any, cast_to: Any, options: Any, *args: Any, **kwargs: Any) -> Any:
+        observed = _observed(self, options, kwargs)
+        if observed is None:
+            return original(self, cast_to, options, *args, **kwargs)
+        try:
+            with context.use(observed.frame):
+                found = original(self, cast_to, options, *args, **kwargs)
+        except BaseException as error:
+            observed.failed(error)
+            raise
+        observed.returned(found)
+        return found
+
+    return wrapper
+
+
+def _arequest(original: Callable[..., Any]) -> Callable[..., Any]:
+    async def wrapper(self: Any, cast_to: Any, options: Any, *args: Any, **kwargs: Any) -> Any:
+        observed = _observed(self, options, kwargs)
+        if observed is None:
+            return await original(self, cast_to, options, *args, **kwargs)
+        try:
+            with context.use(observed.frame):
+                found = await original(self, cast_to, options, *args, **kwargs)
+        except BaseException as error:
+            observed.failed(error)
+            raise
+        observed.returned(found)
+        return found
+
+    return wrapper
+
+
+def _observed(client: Any, options: Any, kwargs: Mapping[str, Any]) -> _Step | _Served | None:
+    """What to tell of a request to; None where nobody watches, or it is nothing to tell of."""
+    frame = context.current()
+    if frame is None and gates.default_gate() is None:
+        return None
+    call = _described(client, options, kwargs)
+    if call is None:
+        return None
+    if frame is not None and isinstance(frame.owner, Serving):
+        return _Served(frame, frame.owner, call)
+    run = gates.enter(None, "", client, entry=call.kind) if frame is None else None
+    above = frame or (run.frame if run is not None else None)
+    return _Step(above, run, call, _raw(options)) if above is not None else None
+
+
+def _described(client: Any, options: Any, kwargs: Mapping[str, Any]) -> Call | None:
+    try:
+        host, port = server_of(str(client.base_url))
+        body = options.json_data
+        return described(
+            Request(
+                str(options.method).lower(),
+                str(options.url).partition("?")[0],
+                body if isinstance(body, Mapping) else {},
+                options.params,
+                provider_of(host, type(client).__name__),
+                host,
+                port,
+                bool(kwargs.get("stream")),
+            )
+        )
+    except Exception:
+        log.warning("A request could not be read", exc_info=True)
+        return None
+
+
+def _raw(options: Any) -> str:
+    headers = options.headers
+    return str(headers.get(_RAW) or "") if isinstance(headers, Mapping) else ""
+
+
+class _Served:
+    """A request that serves a call which has a step: what it tells goes there."""
+
+    def __init__(self, frame: Frame, owner: Serving, call: Call) -> None:
+        self.frame, self._owner, self._call = frame, owner, call
+
+    def returned(self, found: Any) -> None:
+        """Hand what the answer says to the call that is served."""
+        if self._call.kind != "embedding":
+            return  # a framework tells of its models' answers itself
+        try:
+            self._owner.learn(self._call.read(dumped(found)).facts)
+        except Exception:
+            log.warning("An answer could not be read", exc_info=True)
+
+    def failed(self, error: BaseException) -> None:
+        """The call that is served will say it."""
+
+
+class _Step:
+    """A request that is a step; whatever fails in observing it is logged and never reaches the caller."""
+
+    def __init__(self, above: Frame, run: Step | None, call: Call, raw: str) -> None:
+        self._above, self._run, self._call, self._raw = above, run, call, raw
+        self._step = _opened(above, call)
+        self._pieces = Pieces()
+        self.frame = replace(self._step.frame if self._step else above, owner=Serving(self._step))
+
+    def returned(self, found: Any) -> None:
+        """Close the step with an answer, or watch one that comes in pieces."""
+        try:
+            answer = found.parse() if self._raw == "true" else found
+            if not self._streams(answer):
+                self._close(dumped(answer))
+        except Exception:
+            log.warning("An answer could not be recorded", exc_info=True)
+            self._end()
+
+    def failed(self, error: BaseException) -> None:
+        """Close the step with what was raised."""
+        if self._step is not None:
+            self._step.finish(outcome_of(error), type(error).__name__)
+        if self._run is not None:
+            gates.leave(self._run, error)
+
+    def _streams(self, answer: Any) -> bool:
+        items = getattr(answer, "_iterator", None)
+        if items is None:
+            return False
+        whole = isinstance(items, AsyncIterator)
+        answer._iterator = self._awatched(items) if whole else self._watched(items)
+        answer.close = self._aclosing(answer.close) if whole else self._closing(answer.close)
+        return True
+
+    def _watched(self, items: Iterator[Any]) -> Iterator[Any]:
+        try:
+            for item in items:
+                self._take(item)
+                yield item
+        except BaseException as error:
+            self.failed(error)
+            raise
+        self._finished()
+
+    async def _awatched(self, items: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        try:
+            async for item in items:
+                self._take(item)
+                yield item
+        except BaseException as error:
+            self.failed(error)
+            raise
+        self._finished()
+
+    def _closing(self, close: Callable[[], None]) -> Callable[[], None]:
+        def closed() -> None:
+            try:
+                close()
+            finally:  # before the end, or there is nothing left to close here
+                self.failed(GeneratorExit())
+
+        return closed
+
+    def _aclosing(self, close: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+        async def closed() -> None:
+            try:
+                await close()
+            finally:
+                self.failed(GeneratorExit())
+
+        return closed
+
+    def _take(self, item: Any) -> None:
+        try:
+            self._pieces.add(item)
+        except Exception:
+            log.warning("A piece of an answer could not be read", exc_info=True)
+
+    def _finished(self) -> None:
+        try:
+            self._close(self._pieces.answer())
+        except Exception:
+            log.warning("An answer could not be recorded", exc_info=True)
+            self._end()
+
+    def _close(self, answer: Mapping[str, Any]) -> None:
+        read = self._call.read(answer)
+        if self._call.kind == "model":
+            used, counters = read.facts.get("usage") or {}, self._above.state.counters
+            for name in ("input", "output"):
+                counters.add(f"{name}_tokens", used.get(name, 0))
+        self._end(read.facts, read.content)
+
+    def _end(self, facts: Mapping[str, Any] = _NOTHING, content: Mapping[str, Any] = _NOTHING) -> None:
+        if self._step is not None:
+            self._step.finish("ok", None, facts, content=content)
+        if self._run is not None:
+            gates.leave(self._run)
+
+
+def _opened(above: Frame, call: Call) -> Step | None:
+    try:
+        steps = gate_of(above).steps
+        if call.model is not None:
+            return steps.model(above, call.model, others.of_library(("openai",), "model") if others.active() else None)
+        return steps.open(above, call.kind, call.name, call.facts, content=call.content)
+    except Exception:
+        log.warning("A request could not be recorded", exc_info=True)
+        return None
