@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from opentelemetry.trace import Span
 
 from handrail.audit.model_call import ModelCall
 from handrail.audit.recorder import Recorder, body_of
-from handrail.tracing import genai, ids, others, planned, spans, why
-from handrail.tracing.context import Frame, RunState
+from handrail.config import ContentSettings
+from handrail.tracing import ids, messages, others, planned, spans, vocabulary, why
+from handrail.tracing.content import NOTHING, Shown, Switch
+from handrail.tracing.context import Frame, RunState, Tally
 from handrail.tracing.identity import Principal
 from handrail.tracing.kept import Threads
 from handrail.tracing.links import Link, causal
@@ -27,6 +29,9 @@ Outcome = Literal["ok", "error", "cancelled", "interrupted", "rejected", "not_fo
 Facts = Mapping[str, object]
 _NOTHING: Facts = MappingProxyType({})
 _FAILED = {"error", "cancelled"}
+_AGENTS = {"run", "agent"}
+_TOOLS = {"tool", "mcp"}
+"""Kinds of steps whose content belongs to the tool that they are called by."""
 _OPENING = {"run": "run.start", "model": "model.call", "tool": "tool.call"}
 """Kind of step -> the record that opens it, where that is no ``step.start``."""
 _CLOSING = {"run": "run.end", "model": "model.result", "tool": "tool.result"}
@@ -53,6 +58,8 @@ class Step:
     """Nanoseconds since the epoch."""
     parent: str | None
     """Step above it in the run, or the caller's span for the outermost."""
+    facts: Facts
+    """What was known when it opened."""
     shape: Kind
     """As what its span is described: for a run whose outermost step is no agent, what that is."""
     theirs: Theirs | None = None
@@ -62,9 +69,15 @@ class Step:
     """How it ended; None while it is open."""
 
     def finish(
-        self, outcome: Outcome, error: str | None = None, facts: Facts = _NOTHING, *, content: Facts = _NOTHING
+        self,
+        outcome: Outcome,
+        error: str | BaseException | None = None,
+        facts: Facts = _NOTHING,
+        *,
+        content: Facts = _NOTHING,
     ) -> None:
-        """Close span and record. ``error`` is a class name; ``facts`` are fields of the closing record.
+        """Close span and record. ``error`` is what was raised, or the name of its class; ``facts`` are fields of the
+        closing record.
 
         Each value of ``content`` is kept as a payload, to which the record refers under its name.
         """
@@ -77,10 +90,12 @@ class Step:
 class Steps:
     """What a gate uses to put down everything that happens; no decision is made here."""
 
-    def __init__(self, recorder: Recorder, *, content: bool | None = None) -> None:
+    def __init__(self, recorder: Recorder, *, content: Callable[[], ContentSettings] = ContentSettings) -> None:
+        """``content`` is asked where content may leave, as it is in force."""
         self.recorder = recorder
         self._spans = spans.Spans()
-        self._content = spans.content_on() if content is None else content
+        self._switch = Switch(content)
+        self._words = vocabulary.chosen()
         self._threads = Threads()
 
     def run(
@@ -104,7 +119,7 @@ class Steps:
         state = RunState(ids.new_run(), trace, principal, principal.agent, thread)
         state.kept = self._threads.of(principal.tenant, thread)
         frame = Frame(state, gates, step, principal, owner, span, step)
-        opened = Step(self, "run", principal.agent, frame, started, caller[1] if caller else None, shape)
+        opened = Step(self, "run", principal.agent, frame, started, caller[1] if caller else None, who, shape)
         self.recorder.write(_record(opened, {**who, **facts, "thread": thread}, links))
         return opened
 
@@ -144,13 +159,15 @@ class Steps:
         state.counters.add("steps")
         state.counters.add("model_calls")
         tools = digest(call.tools) if call.tools else ""
+        added: list[bytes] = []
         facts |= {
             "messages": self.recorder.messages(
-                state, opened.frame.step, above.principal.links, call.messages, call.show
+                state, opened.frame.step, above.principal.links, call.messages, call.show, added
             ),
             "tools": tools,
             "prompt": self.recorder.keyed_digest(call.prompt()),
         }
+        self._ask(opened, call, facts, added)
         self.recorder.write(_record(opened, facts, links))
         if tools:
             self._offer(opened, tools, call)
@@ -190,12 +207,13 @@ class Steps:
         said = {**_head(kind, name, above), **facts, **_shown_by(theirs)}
         opened = self._start(kind, above, name, said, links, theirs)
         try:
-            self._show(opened, shown)
+            if shown and self._shows(opened):
+                self._show(opened, {field: self.recorder.redacted(value)[0] for field, value in shown.items()})
             kept = self._keep(opened, content, must=must)
             self.recorder.write(_record(opened, {**said, **kept}, links), must=must)
         except BaseException:
             opened.done = True
-            self._end(opened, {}, "journal", ids.now_ns())
+            self._end(opened, _NOTHING, "journal", None, ids.now_ns())
             raise
         for counter in counts:
             above.state.counters.add(counter)
@@ -206,64 +224,97 @@ class Steps:
         record: dict[str, object] = {"k": kind, "run": frame.state.run, "step": frame.step, **facts}
         record.update((name, self.recorder.payload(value, frame.state)) for name, value in content.items())
         self.recorder.write(record)
-        spans.event(frame.span, f"handrail.{kind}", genai.noted(kind, facts))
+        spans.event(frame.span, f"handrail.{kind}", self._words.noted(kind, facts))
 
-    def finish(self, step: Step, outcome: Outcome, error: str | None, facts: Facts, content: Facts) -> None:
+    def finish(
+        self, step: Step, outcome: Outcome, error: str | BaseException | None, facts: Facts, content: Facts
+    ) -> None:
         """Close ``step``; callers use :meth:`Step.finish`."""
-        now = ids.now_ns()
-        state = step.frame.state
-        totals = _totals(state) if step.kind == "run" else {}
-        closing: dict[str, object] = {"outcome": outcome, "error": error, "dur": now - step.started, **totals, **facts}
-        kept = self._keep(step, content)
+        now, state, tally = ids.now_ns(), step.frame.state, step.frame.tally
+        raised = type(error).__name__ if isinstance(error, BaseException) else error
+        if step.kind == "model":
+            tally.model(step.name, _usage(facts), _finish(facts))
+        totals = {**(_totals(state) if step.kind == "run" else {}), **(_used(tally) if step.kind in _AGENTS else {})}
+        closing: dict[str, object] = {"outcome": outcome, "error": raised, "dur": now - step.started, **totals, **facts}
+        kept = self._keep(step, content, closing)
         kind = _CLOSING.get(step.kind, "step.end")
         self.recorder.write({"k": kind, "run": state.run, "step": step.frame.step, **closing, **kept})
         why.over(step.frame, outcome == "interrupted")
         planned.over(step.frame)
-        failed = (error or outcome) if outcome in _FAILED else None
-        ends = genai.closed(step.shape, closing) if spans.listens(step.frame.span) else {}
-        self._end(step, ends, failed, now)
+        self._end(step, closing, (raised or outcome) if outcome in _FAILED else None, error, now)
 
-    @staticmethod
-    def _end(step: Step, attributes: Mapping[str, Any], failed: str | None, now: int) -> None:
-        if step.theirs is None:
-            spans.end(step.frame.span, attributes, failed, now)
-        else:
-            others.unmark(step.frame)
+    def _end(self, step: Step, closing: Facts, failed: str | None, error: str | BaseException | None, now: int) -> None:
+        span = step.frame.span
+        if step.theirs is not None:
+            return others.unmark(step.frame)
+        if not spans.listens(span):
+            return spans.end(span, {}, failed, now)
+        text = ""
+        if failed and isinstance(error, BaseException) and self._shows(step):
+            text = messages.text(self.recorder.redacted(str(error))[0])
+        spans.end(span, self._words.closed(step.shape, closing), failed, now, text)
 
     def _start(
         self, kind: Kind, above: Frame, name: str, facts: Facts, links: Sequence[Link], theirs: Theirs | None = None
     ) -> Step:
         started = ids.now_ns()
+        if kind == "tool" and facts.get("ran", True):
+            above.tally.tool()
         if theirs is not None:
             return self._elsewhere(theirs, kind, above, name, facts, started)
         span = self._span(kind, name, facts, above.state.thread, links, started)
         found = spans.ids(span)
         frame = replace(above, step=found[1] if found else ids.new_step(), owner=None, span=span)
-        return Step(self, kind, name, frame, started, above.step, kind)
+        if kind in ("agent", "workflow"):
+            frame = replace(frame, tally=Tally(above.tally))
+        return Step(self, kind, name, frame, started, above.step, facts, kind)
 
     def _elsewhere(self, theirs: Theirs, kind: Kind, above: Frame, name: str, facts: Facts, started: int) -> Step:
         found = spans.ids(theirs.span)
         step = found[1] if found and found[0] == above.state.trace else ids.new_step()
         frame = replace(above, step=step, owner=None, span=theirs.span)
-        others.mark(frame, genai.opened(kind, name, facts).attributes)
-        return Step(self, kind, name, frame, started, above.step, kind, theirs)
+        others.mark(frame, self._words.opened(kind, name, facts, "").attributes)
+        return Step(self, kind, name, frame, started, above.step, facts, kind, theirs)
 
     def _span(
         self, kind: Kind, name: str, facts: Facts, thread: str, links: Sequence[Link], started: int
     ) -> Span | None:
-        return self._spans.start(lambda: genai.opened(kind, name, facts, thread), causal(facts, links), started)
+        return self._spans.start(lambda: self._words.opened(kind, name, facts, thread), causal(facts, links), started)
 
-    def _keep(self, step: Step, content: Facts, *, must: bool = False) -> dict[str, object]:
+    def _keep(self, step: Step, content: Facts, closing: Facts = _NOTHING, *, must: bool = False) -> dict[str, object]:
         """References to the payloads of ``content``, which is shown on the span when content is on."""
-        self._show(step, content)
+        if not content:
+            return {}
         state = None if must else step.frame.state
-        return {field: self.recorder.payload(value, state, must=must) for field, value in content.items()}
+        kept = {field: self.recorder.kept(value, state, must=must) for field, value in content.items()}
+        if self._shows(step):
+            self._show(step, {field: body for field, (_, body) in kept.items()}, closing)
+        return {field: ref for field, (ref, _) in kept.items()}
 
-    def _show(self, step: Step, content: Facts) -> None:
-        if content and self._content and step.theirs is None and spans.listens(step.frame.span):
-            for field, value in content.items():
-                text = value if isinstance(value, str) else body_of(value).decode()
-                spans.add(step.frame.span, genai.content(step.shape, field, text))
+    def _shown(self, step: Step) -> Shown:
+        """What of the content of ``step`` may leave on what is ours."""
+        shown = self._switch.of(step.frame.principal.tenant) if step.theirs is None else NOTHING
+        return shown if shown.at(step.name if step.kind in _TOOLS else None) else NOTHING
+
+    def _shows(self, step: Step) -> bool:
+        """Whether the content of ``step`` goes on its span."""
+        return spans.listens(step.frame.span) and self._shown(step).spans
+
+    def _show(self, step: Step, bodies: Mapping[str, bytes], closing: Facts = _NOTHING) -> None:
+        """Put content (JSON, redacted) on the span."""
+        for field, body in bodies.items():
+            if body:
+                spans.add(step.frame.span, self._words.content(step.shape, field, body, closing))
+
+    def _ask(self, step: Step, call: ModelCall, facts: Mapping[str, Any], added: Sequence[bytes]) -> None:
+        """Put a model's input on the span, where it may be: what is new since the agent's previous call."""
+        if not self._shows(step):
+            return
+        seen: set[str] = step.frame.state.notes.setdefault("shown tools", set[str]())
+        new = call.tools if facts["tools"] not in seen else ()
+        seen.add(facts["tools"])
+        tools = messages.decoded(self.recorder.redacted(list(new))[0]) if new else ()
+        spans.add(step.frame.span, self._words.asked([body for body in added if body], facts["messages"], tools))
 
 
 def _record(step: Step, facts: Facts, links: Sequence[Link]) -> dict[str, object]:
@@ -308,3 +359,23 @@ _TOTALS = ("steps", "model_calls", "tool_calls", "denied", "input_tokens", "outp
 
 def _totals(state: RunState) -> dict[str, int]:
     return {name: state.counters.get(name) for name in _TOTALS}
+
+
+def _used(tally: Tally) -> dict[str, object]:
+    """What an agent has used, with the models that it asked and why the latest of them ended."""
+    return {
+        "model_calls": tally.model_calls,
+        "tool_calls": tally.tool_calls,
+        "input_tokens": tally.input_tokens,
+        "output_tokens": tally.output_tokens,
+        "models": tally.models,
+        "finish": tally.finish,
+    }
+
+
+def _usage(facts: Facts) -> Mapping[str, int]:
+    return cast("Mapping[str, int]", facts.get("usage") or {})
+
+
+def _finish(facts: Facts) -> list[str]:
+    return cast("list[str]", facts.get("finish") or [])

@@ -163,7 +163,7 @@ def _open(rules: Snapshot, follow: bool, mode: Mode | None) -> Gate:
             "Records: %s. Write a policy with: handrail init --agent MODULE:ATTRIBUTE",
             settings.data,
         )
-    return Gate(rulebook, Steps(recorder))
+    return Gate(rulebook, Steps(recorder, content=lambda: rulebook.now.settings.content))
 
 
 def _put_in_force(

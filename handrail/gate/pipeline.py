@@ -174,7 +174,7 @@ class Gate:
         except Exception as error:
             log.warning("An intent could not be made durable: %s", error)
             if attempt.enforced and attempt.step is not None:
-                attempt.step.finish("rejected", type(error).__name__)
+                attempt.step.finish("rejected", error)
                 return False
         return True
 
@@ -183,7 +183,7 @@ class Gate:
         if attempt.step is None:
             return None
         missing = outcome == "error" and _is_missing(attempt, call, error)
-        attempt.step.finish("not_found" if missing else outcome, type(error).__name__)
+        attempt.step.finish("not_found" if missing else outcome, error)
         return Refusal(NEUTRAL) if missing else None
 
     def _settle(self, attempt: _Attempt, call: ToolCall, value: Any) -> Any:
@@ -201,9 +201,8 @@ class Gate:
             outcome: Outcome = "rejected" if rejected else "error" if call.failed(value) else "ok"
             if call.then is not None and outcome == "ok":
                 _told(call, attempt.step.frame, value)
-            raised = type(error).__name__ if error else None
             facts = {"findings": findings_of(findings)}
-            attempt.step.finish(outcome, raised, facts, content={"result": shown})  # 11 settle
+            attempt.step.finish(outcome, error, facts, content={"result": shown})  # 11 settle
             return Refusal(WITHHELD) if rejected else value
         except Exception:
             log.warning("The result of %r could not be recorded", call.name, exc_info=True)

@@ -7,7 +7,7 @@ carries only one of the two into a thread keeps the run.
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping
 from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
@@ -35,6 +35,41 @@ class Counters:
     def get(self, name: str) -> int:
         """The counter's value; 0 when nothing was counted."""
         return self._counts.get(name, 0)
+
+
+_MOST_MODELS = 16
+
+
+class Tally:
+    """What one agent has used since it was called, with everything that was called below it. Thread-safe."""
+
+    def __init__(self, above: Tally | None = None) -> None:
+        """``above`` is the tally of the agent that called this one."""
+        self._above, self._lock = above, threading.Lock()
+        self.model_calls = self.tool_calls = self.input_tokens = self.output_tokens = 0
+        self.models: list[str] = []
+        """Models that were asked, each once; the first few."""
+        self.finish: list[str] = []
+        """Why the latest answer of a model ended."""
+
+    def model(self, name: str, used: Mapping[str, int], finish: list[str]) -> None:
+        """Count one call of the model ``name``. ``used`` has ``input`` and ``output`` tokens, where they are known."""
+        with self._lock:
+            self.model_calls += 1
+            self.input_tokens += used.get("input", 0)
+            self.output_tokens += used.get("output", 0)
+            self.finish = finish
+            if name not in self.models and len(self.models) < _MOST_MODELS:
+                self.models.append(name)
+        if self._above is not None:
+            self._above.model(name, used, finish)
+
+    def tool(self) -> None:
+        """Count one tool that ran."""
+        with self._lock:
+            self.tool_calls += 1
+        if self._above is not None:
+            self._above.tool()
 
 
 @dataclass(slots=True, eq=False)
@@ -77,6 +112,8 @@ class Frame:
     """The open OpenTelemetry span, or None."""
     home: str = ""
     """Step of the innermost agent, the outermost included."""
+    tally: Tally = field(default_factory=Tally, repr=False)
+    """What the agent that acts here has used so far."""
     made: list[tuple[otel.Context, otel.Context]] = field(
         default_factory=list[tuple[otel.Context, otel.Context]], init=False, repr=False
     )

@@ -26,14 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
-"""Standard variable that puts message content on spans; off by default."""
 _NO_EXPORTER = "Spans are not exported: the exporter %r is not installed. Install it with: pip install 'handrail[%s]'"
-
-
-def content_on(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether spans may carry prompts, arguments, results and exception texts."""
-    return environ.get(CAPTURE, "").lower() in {"true", "span_only", "span_and_event"}
 
 
 class Spans:
@@ -115,8 +108,11 @@ def event(span: Span | None, name: str, attributes: Mapping[str, Any]) -> None:
             log.warning("A span could not be written to: %s", type(problem).__name__)
 
 
-def end(span: Span | None, attributes: Mapping[str, Any], error: str | None, end_ns: int) -> None:
-    """End a span; ``error`` is an exception class name or another low-cardinality error type."""
+def end(span: Span | None, attributes: Mapping[str, Any], error: str | None, end_ns: int, text: str = "") -> None:
+    """End a span; ``error`` is an exception class name or another low-cardinality error type.
+
+    ``text`` is what the exception says: content, so empty unless that is switched on.
+    """
     if span is None:
         return
     try:
@@ -124,7 +120,7 @@ def end(span: Span | None, attributes: Mapping[str, Any], error: str | None, end
             span.set_attributes(dict(attributes))
             if error is not None:
                 span.set_attribute("error.type", error)
-                span.set_status(Status(StatusCode.ERROR))
+                span.set_status(Status(StatusCode.ERROR, text or None))
         span.end(end_ns)
     except Exception as problem:
         log.warning("A span could not be ended: %s", type(problem).__name__)

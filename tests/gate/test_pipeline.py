@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ import pytest
 
 from handrail.audit.recorder import Recorder
 from handrail.audit.steps import Steps
+from handrail.config import ContentSettings
 from handrail.errors import JournalError, JournalFull
 from handrail.frameworks import gates
 from handrail.gate import NEUTRAL, WITHHELD, Gate, Refusal, ToolCall
 from handrail.policy.decision import Decision, PolicyRequest
 from handrail.tracing import context
+from handrail.tracing.content import Switch
 from handrail.tracing.context import Frame
 from tests.audit.test_canonical import HOSTILE
 from tests.kept import content, kept, outcomes, policy
@@ -378,9 +381,8 @@ def test_any_result_is_recorded_and_passed_on(opened: Any, drive: Drive, tmp_pat
     """A tool may return what it likes: the agent gets that very object, with content on spans or without."""
     for content_on in (False, True):
         gate, frame = opened("enforce")
-        gate.steps._content = content_on
+        gate.steps._switch = Switch(partial(ContentSettings, spans=content_on))
         assert drive(gate, frame, ToolCall("add", {"a": object()}), lambda args: value) is value
-    gate.steps._content = False
     assert outcomes(tmp_path, "add") == ["ok", "ok"]
     assert all(record["result"] for record in kept(tmp_path, "tool.result"))
 

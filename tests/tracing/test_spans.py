@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,7 +24,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 import handrail
 from handrail.testing import ScriptedModel, ToolCall, Turn, chat_openai
-from handrail.tracing import spans
+from handrail.tracing import content, spans
 from tests.conftest import shared_data
 from tests.kept import kept, policy
 
@@ -130,7 +129,7 @@ def test_content_when_asked_for(
     exported: InMemorySpanExporter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the standard variable set, arguments and results are on the tools' spans."""
-    monkeypatch.setenv(spans.CAPTURE, "true")
+    monkeypatch.setenv(content.CAPTURE, "true")
     _run(tmp_path)
     [add] = [span for span in exported.get_finished_spans() if span.name == "execute_tool add"]
     assert add.attributes is not None
@@ -155,7 +154,10 @@ def test_a_retrieval_is_a_client_span_under_its_agent(exported: InMemorySpanExpo
     _retrieve(tmp_path)
     search, agent = exported.get_finished_spans()
     assert (search.name, search.kind.name, _hex(search)[2]) == ("retrieval handbook", "CLIENT", _hex(agent)[1])
-    assert search.attributes == {"gen_ai.operation.name": "retrieval", "gen_ai.data_source.id": "handbook"}
+    assert search.attributes == {
+        "gen_ai.operation.name": "retrieval", "gen_ai.data_source.id": "handbook",
+        "handrail.retrieval.returned": 1, "handrail.retrieval.removed": 1,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("calls", ["allowed and denied", "failing", "retrieving"])
@@ -251,12 +253,3 @@ def test_a_broken_processor_stops_no_agent(mode: str, at: str, tmp_path: Path, m
     _provide(monkeypatch, provider)
     _run(tmp_path, [CALLS[0], Turn("final")], mode=mode)
     assert [record["outcome"] for record in kept(tmp_path, "tool.result", "run.end")] == ["ok", "ok"]
-
-
-def test_content_variable_forms() -> None:
-    """The values by which the conventions switch content on, and nothing else, switch it on."""
-    values = {"true": True, "TRUE": True, "SPAN_ONLY": True, "span_and_event": True, "false": False, "": False,
-              "event_only": False, "no_content": False}  # fmt: skip
-    assert {value: spans.content_on({spans.CAPTURE: value}) for value in values} == values
-    assert spans.content_on({}) is False
-    assert os.environ.get(spans.CAPTURE) is None

@@ -102,7 +102,7 @@ class _Search:
     def failed(self, error: BaseException) -> None:
         """Close the step with what the retriever raised."""
         if self.step is not None:
-            self.step.finish(outcome_of(error), type(error).__name__)
+            self.step.finish(outcome_of(error), error)
 
     def _finish(self, outcome: Any, facts: dict[str, Any]) -> None:
         if self.step is not None:
