@@ -174,18 +174,23 @@ def leave(step: Step, error: BaseException | None = None, pauses: tuple[type[Bas
     if step.done:
         return
     if error is not None:
-        close(step, outcome_of(error, pauses), None if isinstance(error, pauses) else type(error).__name__)
+        close(step, outcome_of(error, pauses), None if isinstance(error, pauses) else error)
         return
     answer = step.frame.state.notes.get("answer") if step.kind == "run" else None
     findings, rejected = gate_of(step.frame).answer(answer) if answer is not None else ((), None)
     facts = {"findings": findings_of(findings)} if findings else {}
     if rejected is not None:
-        close(step, "rejected", type(rejected).__name__, facts)
+        close(step, "rejected", rejected, facts)
         raise rejected
     close(step, "ok", None, facts)
 
 
-def close(step: Step, outcome: Outcome, error: str | None = None, facts: Mapping[str, object] | None = None) -> None:
+def close(
+    step: Step,
+    outcome: Outcome,
+    error: str | BaseException | None = None,
+    facts: Mapping[str, object] | None = None,
+) -> None:
     """Close the run or agent of ``step``, and say what became of the calls that were proposed in it."""
     settle(step, outcome)
     step.finish(outcome, error, facts or {})
