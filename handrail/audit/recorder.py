@@ -86,6 +86,10 @@ class Recorder:
             self.lost(error)
             return ""
 
+    def exported(self, destination: str, steps: Sequence[str]) -> None:
+        """Note that the spans of ``steps`` (16 hex digits each) have arrived at ``destination``, an address."""
+        self.write({"k": "export", "to": self.keyed_digest(destination), "steps": "".join(steps)})
+
     def lost(self, error: Exception) -> None:
         """Count a record or payload that ``error`` kept from being written; a warning goes out once."""
         if not self._warned:

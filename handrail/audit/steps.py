@@ -28,7 +28,8 @@ Kind = Literal[
 Outcome = Literal["ok", "error", "cancelled", "interrupted", "rejected", "not_found"]
 Facts = Mapping[str, object]
 _NOTHING: Facts = MappingProxyType({})
-_FAILED = {"error", "cancelled"}
+FAILED = frozenset({"error", "cancelled"})
+"""Outcomes that a span shows as an error."""
 _AGENTS = {"run", "agent"}
 _TOOLS = {"tool", "mcp"}
 """Kinds of steps whose content belongs to the tool that they are called by."""
@@ -93,7 +94,7 @@ class Steps:
     def __init__(self, recorder: Recorder, *, content: Callable[[], ContentSettings] = ContentSettings) -> None:
         """``content`` is asked where content may leave, as it is in force."""
         self.recorder = recorder
-        self._spans = spans.Spans()
+        self._spans = spans.Spans(recorder.exported)
         self._switch = Switch(content)
         self._words = vocabulary.chosen()
         self._threads = Threads()
@@ -241,7 +242,7 @@ class Steps:
         self.recorder.write({"k": kind, "run": state.run, "step": step.frame.step, **closing, **kept})
         why.over(step.frame, outcome == "interrupted")
         planned.over(step.frame)
-        self._end(step, closing, (raised or outcome) if outcome in _FAILED else None, error, now)
+        self._end(step, closing, (raised or outcome) if outcome in FAILED else None, error, now)
 
     def _end(self, step: Step, closing: Facts, failed: str | None, error: str | BaseException | None, now: int) -> None:
         span = step.frame.span

@@ -10,30 +10,28 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from importlib import metadata
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from opentelemetry import context as otel
 from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, Status, StatusCode, TraceFlags, Tracer
 
+from handrail.tracing import exporting
+from handrail.tracing.exporting import Acknowledge
 from handrail.tracing.genai import Described
 from handrail.tracing.links import Link
 from handrail.tracing.others import stamp
 
-if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import TracerProvider
-
 log = logging.getLogger(__name__)
-
-_NO_EXPORTER = "Spans are not exported: the exporter %r is not installed. Install it with: pip install 'handrail[%s]'"
 
 
 class Spans:
     """Starts spans at the right provider; None where nobody listens."""
 
-    def __init__(self) -> None:
+    def __init__(self, acknowledge: Acknowledge | None = None) -> None:
+        """``acknowledge`` is told what has arrived where, of the spans that Handrail exports itself."""
         self._lock = threading.Lock()
+        self._acknowledge = acknowledge
         self._private: tuple[Tracer | None] | None = None
         self._known: tuple[trace.TracerProvider, Tracer] | None = None
 
@@ -52,7 +50,7 @@ class Spans:
         if self._private is None:
             with self._lock:
                 if self._private is None:
-                    provider = _exporting_provider(os.environ)
+                    provider = exporting.provider(os.environ, self._acknowledge)
                     self._private = (provider.get_tracer("handrail") if provider else None,)
         return self._private[0]
 
@@ -145,31 +143,3 @@ def remote(trace_id: str, step: str) -> otel.Context | None:
         return None
     span = SpanContext(int(trace_id, 16), int(step, 16), is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
     return trace.set_span_in_context(NonRecordingSpan(span))
-
-
-def _exporting_provider(environ: Mapping[str, str]) -> TracerProvider | None:
-    name = _exporter_name(environ)
-    if name is None or environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
-        return None
-    found = metadata.entry_points(group="opentelemetry_traces_exporter", name=name)
-    if not found:
-        log.warning(_NO_EXPORTER, name, "otlp-grpc" if name.endswith("grpc") else "otlp")
-        return None
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor
-
-    provider = TracerProvider()
-    provider.add_span_processor(BatchSpanProcessor(next(iter(found)).load()()))
-    return provider
-
-
-def _exporter_name(environ: Mapping[str, str]) -> str | None:
-    endpoints = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
-    default = "otlp" if any(environ.get(name) for name in endpoints) else "none"
-    name = environ.get("OTEL_TRACES_EXPORTER") or default
-    if name == "none":
-        return None
-    if name != "otlp":
-        return name
-    protocol = environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or environ.get("OTEL_EXPORTER_OTLP_PROTOCOL")
-    return "otlp_proto_grpc" if protocol == "grpc" else "otlp_proto_http"

@@ -219,11 +219,11 @@ def test_an_endpoint_without_an_exporter_is_one_warning(
 ) -> None:
     """Asked to export without the exporter: one sentence with the command to install it, then silence."""
     _provide(monkeypatch, None)
-    monkeypatch.setattr("handrail.tracing.spans.metadata.entry_points", lambda **_: ())
+    monkeypatch.setattr("handrail.tracing.exporting.metadata.entry_points", lambda **_: ())
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
-    with caplog.at_level(logging.WARNING, "handrail.tracing.spans"):
+    with caplog.at_level(logging.WARNING, "handrail.tracing.exporting"):
         _run(tmp_path)
-    said = [record.getMessage() for record in caplog.records if record.name == "handrail.tracing.spans"]
+    said = [record.getMessage() for record in caplog.records if record.name == "handrail.tracing.exporting"]
     assert len(said) == 1
     assert "pip install 'handrail[otlp]'" in said[0]
 
