@@ -26,10 +26,10 @@ SCOPE = "handrail"
 """Instrumentation scope of Handrail's spans."""
 UNFINISHED = "handrail.unfinished"
 """Attribute of a span whose step was never closed: its process died. It ends with the last that is known of it."""
-_KINDS = {"run.start": "run", "model.call": "model", "tool.call": "tool"}
+_KINDS = {"model.call": "model", "tool.call": "tool"}
 _NAMES = {"run.start": "agent", "model.call": "model", "tool.call": "tool"}
 _CLOSING = frozenset({"run.end", "step.end", "model.result", "tool.result"})
-_OPENING = frozenset({"step.start", *_KINDS})
+_OPENING = frozenset({"run.start", "step.start", *_KINDS})
 _PASSED = frozenset({"delegation", "owner.refused", "export", "span", "tools"})
 """Kinds that may name a step and are nothing that happened in it."""
 _ENVELOPE = frozenset({"v", "w", "n", "t", "k", "run", "step"})
@@ -172,7 +172,7 @@ def span_of(
     resource: Attributes,
 ) -> OtlpSpan:
     """The span of one step from its records. Without ``end`` it is unfinished, and ends at ``last``."""
-    words, kind = vocabulary.chosen(), str(start.get("type") or _KINDS.get(start["k"], ""))
+    words, kind = vocabulary.chosen(), _KINDS.get(start["k"]) or str(start.get("type", "run"))
     name = str(start.get(_NAMES.get(start["k"], "name"), ""))
     described = words.opened(kind, name, start, thread)
     closing = words.closed(kind, end) if end is not None else {UNFINISHED: True}
