@@ -22,7 +22,8 @@ CHUNK_BYTES = 32 << 20
 
 _TEXTS = (
     "w k run trace step parent agent tenant user session channel mode entry config policy validators thread outcome "
-    "error type name verdict rule reason by effect call_id model provider tool host action cause logical tools"
+    "error type name verdict rule reason by effect call_id model provider tool host action cause logical tools "
+    "stopped_by"
 )
 _JSONS = "chain framework findings args messages result output facts scopes links causes calls"
 _SHAPE = json.dumps(

@@ -33,7 +33,8 @@ SELECT o.run, o.step, o.parent, o.type, o.name, o.agent, o.at_utc AS started_at,
             THEN to_json(list_concat(o.findings::JSON[], c.findings::JSON[]))
             WHEN json_array_length(c.findings) > 0 THEN c.findings ELSE o.findings END AS findings,
        o.w AS writer, o.n, o.chain, coalesce(o.tenant, r.tenant) AS tenant, o.provider, o.policy,
-       o.action, o.facts, o.scopes, o.cause, o.causes, o.links, o.tools, o.detail, c.detail AS ends, c.calls
+       o.action, o.facts, o.scopes, o.cause, o.causes, o.links, o.tools, o.detail, c.detail AS ends, c.calls,
+       o.stopped_by
 FROM opens o
 LEFT JOIN closes c ON c.run = o.run AND c.step = o.step AND c.process = o.process
 LEFT JOIN run_starts r ON r.run = o.run
@@ -113,7 +114,8 @@ CREATE VIEW handoffs AS
 SELECT run, step, agent, started_at, coalesce(detail->>'$.to', name) AS to_agent, outcome
 FROM steps WHERE type = 'handoff';
 
--- What became of each proposed call, over all runs that go on with one another: decisions is 1 once it is decided;
+-- What became of each proposed call, over all runs that go on with one another: once it is decided, decisions is as
+-- much as proposed, which is 1 unless a model gives the same id to several calls of one reply, or none;
 -- attempts that follow the first one, in the same run or a later one, say so by a link, and are no further decisions.
 CREATE VIEW proposals AS
 WITH tries AS (
@@ -124,11 +126,45 @@ WITH tries AS (
     LEFT JOIN closes c ON c.run = o.run AND c.step = o.step AND c.process = o.process
     WHERE o.type = 'tool'
 )
-SELECT p.run, p.step, p.call_id, p.tool, p.proposed_at, count(t.step) FILTER (NOT t.again) AS decisions,
+SELECT p.run, p.step, p.call_id, p.tool, p.proposed_at, p.proposed, count(t.step) FILTER (NOT t.again) AS decisions,
        count(t.step) FILTER (t.ran) AS executions, count(t.step) FILTER (t.ran AND t.outcome IS NOT NULL) AS finished,
        arg_min(t.verdict, t.at_utc) AS verdict, arg_min(t.decided_by, t.at_utc) AS decided_by,
        arg_min(t.rule, t.at_utc) AS rule, arg_min(t.reason, t.at_utc) AS reason, arg_max(t.outcome, t.at_utc) AS outcome,
        arg_min(t.run, t.at_utc) AS decided_in
-FROM proposed_calls p
+FROM (SELECT run, step, call_id, min(tool) AS tool, min(proposed_at) AS proposed_at, count(*) AS proposed
+      FROM proposed_calls GROUP BY run, step, call_id) p
 LEFT JOIN tries t ON t.from_run = p.run AND t.from_step = p.step AND t.call_id IS NOT DISTINCT FROM p.call_id
-GROUP BY p.run, p.step, p.call_id, p.tool, p.proposed_at;
+GROUP BY p.run, p.step, p.call_id, p.tool, p.proposed_at, p.proposed;
+
+-- What stood between an agent and its budget: how much was used and left, and whether it was hit.
+CREATE VIEW limits AS
+SELECT run, step, at_utc AS noted_at, body->>'$.what' AS what, body->>'$.per' AS per, body->>'$.tool' AS tool,
+       try_cast(body->>'$.limit' AS BIGINT) AS limit_value, try_cast(body->>'$.used' AS BIGINT) AS used,
+       try_cast(body->>'$.left' AS BIGINT) AS remaining, coalesce(try_cast(body->>'$.hit' AS BOOLEAN), false) AS hit,
+       body->>'$.then' AS consequence, body->>'$.by' AS source, w AS writer, n
+FROM notes WHERE kind = 'limit';
+
+-- What a person was asked, answered, or no longer needs to answer; an answer names the question by id and n.
+CREATE VIEW approvals AS
+SELECT run, step, at_utc AS noted_at, body->>'$.event' AS event, body->>'$.id' AS id, try_cast(body->>'$.n' AS BIGINT) AS n,
+       body->>'$.tool' AS tool, body->>'$.call_id' AS call_id, body->>'$.agent' AS agent, body->'$.allowed' AS allowed,
+       body->>'$.decision' AS decision, try_cast(body->>'$.changed' AS BOOLEAN) AS changed,
+       body->>'$.tool_now' AS tool_now, body->>'$.user' AS "user", body->>'$.channel' AS channel,
+       body->>'$.asked.run' AS asked_run, body->>'$.asked.step' AS asked_step,
+       try_cast(body->>'$.waited' AS BIGINT) / 1e6 AS waited_ms, body->>'$.by' AS source, body->'$.args' AS args,
+       body->'$.request' AS request, body->'$.answer' AS answer, w AS writer, n AS record
+FROM notes WHERE kind = 'approval';
+
+-- What a validator of the agent's framework said.
+CREATE VIEW validations AS
+SELECT run, step, at_utc AS noted_at, body->>'$.validator' AS validator, body->>'$.code' AS code,
+       body->>'$.verdict' AS verdict, body->>'$.path' AS path,
+       try_cast(body->>'$.messages' AS BIGINT) AS messages, w AS writer, n
+FROM notes WHERE kind = 'validation';
+
+-- What code of the agent's own did besides: sent it elsewhere, changed its messages, raised.
+CREATE VIEW interventions AS
+SELECT run, step, at_utc AS noted_at, body->>'$.by' AS source, body->>'$.hook' AS hook, body->>'$.jump_to' AS jump_to,
+       try_cast(body->>'$.messages' AS BIGINT) AS messages, try_cast(body->>'$.removed' AS BIGINT) AS removed,
+       body->>'$.error' AS error, w AS writer, n
+FROM notes WHERE kind = 'intervention';

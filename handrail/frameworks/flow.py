@@ -166,7 +166,7 @@ def _call(state: RunState, each: Proposal) -> Call:
     last = each.before, each.before_run, each.before_trace
     if each.last is not None and each.last.outcome == "interrupted":
         last = each.last.frame.step, state.run, state.trace
-    return Call(each.call_id, each.tool, each.agent, each.step, run, trace, each.open, *last)
+    return Call(each.key, each.tool, each.agent, each.step, run, trace, each.open, *last)
 
 
 def leave(step: Step, error: BaseException | None = None, pauses: tuple[type[BaseException], ...] = ()) -> None:

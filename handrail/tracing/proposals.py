@@ -15,6 +15,8 @@ from handrail.tracing.links import Link
 
 MAX_TURNS = 8
 """Turns of one agent after which a call that nobody decided counts as given up."""
+_NAMELESS = "\0"
+"""Before the number of a call that the model gave no id."""
 NOTE = "proposals"
 """Where a run keeps its proposals."""
 
@@ -35,8 +37,8 @@ class Attempt(Protocol):
 class Proposal:
     """One call that a model asked for."""
 
-    call_id: str
-    """The id that the model gave it."""
+    key: str
+    """The id that the model gave it, or a stand-in where it gave none."""
     tool: str = ""
     args: object = None
     """The arguments as the model wrote them; None where they are not known here."""
@@ -61,6 +63,11 @@ class Proposal:
     before_run: str = ""
     before_trace: str = ""
 
+    @property
+    def call_id(self) -> str | None:
+        """The id that the model gave it; None where it gave none."""
+        return None if self.key.startswith(_NAMELESS) else self.key or None
+
 
 class Proposals:
     """The undecided and the latest calls of one run. Thread-safe."""
@@ -74,7 +81,7 @@ class Proposals:
     def carry(self, earlier: Iterable[Proposal]) -> None:
         """Take over what an interrupted run left undecided."""
         with self._lock:
-            self._carried.update((proposal.call_id, proposal) for proposal in earlier)
+            self._carried.update((proposal.key, proposal) for proposal in earlier)
 
     def propose(self, place: str, agent: str, step: str, calls: Iterable[tuple[str, str, object]]) -> list[Proposal]:
         """A model proposes ``calls`` (id, tool, arguments) for the agent at ``place``; returns what is given up."""
@@ -82,7 +89,8 @@ class Proposals:
             turn = self._turns[place] = self._turns.get(place, 0) + 1
             old = self._calls.get(place, {})
             kept, given_up = _aged(old, turn)
-            for call_id, tool, args in calls:
+            for number, (given, tool, args) in enumerate(calls):
+                call_id = given or f"{_NAMELESS}{number}"
                 same = kept.get(call_id)
                 if same is not None and same.step == step:
                     same.open += 1
@@ -106,7 +114,7 @@ class Proposals:
                 if not call_id:
                     return None, True
                 found = Proposal(call_id, tool, place=place)
-            calls[found.call_id] = found
+            calls[found.key] = found
             first = found.open > 0
             found.open = max(0, found.open - 1)
             return found, first

@@ -95,7 +95,7 @@ def enter(
         said=binding.said if binding else None,
         configurable=configurable,
         entry=entry,
-        place=_place(),
+        place=place(),
         turn=turn(configurable) if turn is not None and frame is None else None,
         shape=kinds.AGENT if name is not None else kinds.shape_of(owner, named=bool(binding and binding.name)),
     )
@@ -130,7 +130,7 @@ def _thread(owner: Any, given: Any) -> str:
     return repr(given) if given is None or isinstance(given, str) else "0"  # 0 and False are one key
 
 
-def _place() -> tuple[str, str]:
+def place() -> tuple[str, str]:
     """Name of the graph node that is running here, and the id of its execution; empty outside a graph."""
     running = var_child_runnable_config.get() or {}
     known = running.get("metadata") or {}

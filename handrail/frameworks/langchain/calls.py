@@ -29,7 +29,7 @@ def listed(reply: AIMessage) -> list[dict[str, object]]:
 def proposed(frame: Frame, step: Step, reply: AIMessage) -> None:
     """The model of ``step`` asked for these calls. One that cannot be read is decided by that."""
     if reply.tool_calls:
-        known = [(str(call["id"]), call["name"], call["args"]) for call in reply.tool_calls if call.get("id")]
+        known = [(str(call.get("id") or ""), call["name"], call["args"]) for call in reply.tool_calls]
         gate.propose(frame, step.frame.step, known)
     for call in reply.invalid_tool_calls:
         broken = Proposal(

@@ -30,13 +30,17 @@ def is_middleware(value: object) -> bool:
 def name_of(owner: object) -> str:
     """What records call a middleware: its class, with ``langchain.`` before LangChain's own."""
     kind = type(owner)
-    return f"langchain.{kind.__name__}" if kind.__module__.startswith(_PACKAGE) else kind.__name__
+    return f"langchain.{kind.__name__}" if _own(kind) else kind.__name__
+
+
+def _own(kind: type) -> bool:
+    """Whether a class is LangChain's own, not one that its decorators made of a function."""
+    return kind.__module__.startswith(f"{_PACKAGE}.") and kind.__module__ != f"{_PACKAGE}.types"
 
 
 def _base_of(owner: object) -> str:
     """The class of LangChain's own that a middleware is, or is made from; empty for a team's own."""
-    kinds = [kind.__name__ for kind in type(owner).__mro__ if kind.__module__.startswith(f"{_PACKAGE}.")]
-    return kinds[0] if kinds and kinds[0] != "AgentMiddleware" else ""
+    return next((kind.__name__ for kind in type(owner).__mro__ if _own(kind)), "")
 
 
 def kind_of_stop(owner: object) -> str:

@@ -23,11 +23,12 @@ from langchain_core.runnables.config import ensure_config, merge_configs
 from handrail.audit.model_call import ModelCall
 from handrail.audit.steps import Step
 from handrail.frameworks import definitions, gates
-from handrail.frameworks.langchain import agents, calls, showing
+from handrail.frameworks.langchain import agents, attempts, calls, showing
 from handrail.frameworks.langchain import messages as show
 from handrail.gate import gate_of, outcome_of
 from handrail.tracing import context, others
 from handrail.tracing.context import Frame
+from handrail.tracing.links import Link
 from handrail.tracing.others import Theirs
 from handrail.tracing.why import Reason, why_of
 
@@ -98,7 +99,9 @@ class _Call:
             return _describe(model, messages, kwargs, hidden)
 
         calls.answered(frame, messages)
-        self.above, self.step = frame, _opened(frame, describe, lambda: _theirs(model, kwargs.get("run_manager")))
+        self._messages = messages
+        theirs, links = lambda: _theirs(model, kwargs.get("run_manager")), attempts.links(frame, messages)
+        self.above, self.step = frame, _opened(frame, describe, theirs, links)
         self.frame = replace(self.step.frame if self.step else frame, owner=agents.Asked(model, self.step))
 
     def reply(self, reply: BaseMessage | None) -> None:
@@ -115,6 +118,7 @@ class _Call:
         """Close the step with what the model raised."""
         if self.step is not None:
             self.step.finish(outcome_of(error), error)
+            attempts.failed(self.above, self.step, self._messages)
 
     @contextmanager
     def watched(self) -> Generator[None]:
@@ -127,9 +131,11 @@ class _Call:
             raise
 
 
-def _opened(frame: Frame, describe: Callable[[], ModelCall], theirs: Callable[[], Theirs | None]) -> Step | None:
+def _opened(
+    frame: Frame, describe: Callable[[], ModelCall], theirs: Callable[[], Theirs | None], links: Sequence[Link]
+) -> Step | None:
     try:
-        return gate_of(frame).steps.model(frame, describe(), theirs())
+        return gate_of(frame).steps.model(frame, describe(), theirs(), links)
     except Exception:
         log.warning("A model call could not be recorded", exc_info=True)
         return None

@@ -25,12 +25,12 @@ class Asked:
         return value
 
 
-UNDECIDED = "SELECT tool, call_id, decisions FROM proposals WHERE decisions <> 1"
+UNDECIDED = "SELECT tool, call_id, decisions FROM proposals WHERE decisions <> proposed"
 """Proposed calls that have not exactly one decision."""
 UNPROPOSED = """
 SELECT name, call_id FROM steps s WHERE type = 'tool' AND call_id IS NOT NULL AND NOT EXISTS (
-    SELECT 1 FROM links l JOIN proposed_calls p ON p.run = l.to_run AND p.step = l.to_step AND p.call_id = s.call_id
-    WHERE l.run = s.run AND l.step = s.step)"""
+    SELECT 1 FROM links l JOIN proposed_calls p ON p.run = l.to_run AND p.step = l.to_step
+    WHERE p.call_id IS NOT DISTINCT FROM s.call_id AND l.run = s.run AND l.step = s.step)"""
 """Decisions on what nobody proposed."""
 UNFINISHED = """
 SELECT o.name, o.call_id, count(c.step) FROM opens o LEFT JOIN closes c ON c.run = o.run AND c.step = o.step

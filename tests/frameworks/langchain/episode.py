@@ -1,12 +1,14 @@
 """The governed episode: an unmodified LangChain agent that plans, is denied, delegates, fails, asks a person and ends.
 
 Run as a program it plays one part of the episode, so that another process can play the rest:
-``python -m tests.frameworks.langchain.episode FOLDER start|resume``.
+``python -m tests.frameworks.langchain.episode FOLDER start|start-and-die|die-in-tool|resume|go-on``.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -70,6 +72,10 @@ to = "agent:researcher"
 call = "search"
 """
 THREAD = "case-17"
+RAN = ["look_up", "look_up", "ask_researcher", "search", "flaky", "flaky", "send_mail", "write_todos", "write_todos"]
+"""What runs in the whole episode."""
+DIES_IN: list[str] = []
+"""Tools in which the process is killed."""
 ADDRESS = "bob@example.org"
 QUESTION = f"Settle case 17 and write to {ADDRESS}."
 
@@ -137,6 +143,8 @@ def tools(ran: list[str]) -> list[Any]:
     def search(question: str) -> str:
         """Search the archive."""
         ran.append("search")
+        if "search" in DIES_IN:
+            os.kill(os.getpid(), signal.SIGKILL)
         return "the bank"
 
     researcher = create_agent(Playing(turns=RESEARCHER, name="researcher"), [search], name="researcher")
@@ -248,11 +256,17 @@ def saver(folder: Path) -> Iterator[Any]:
         yield found
 
 
+GIVEN: Mapping[str, Any] = {"start": ASKED, "start-and-die": ASKED, "die-in-tool": ASKED, "resume": APPROVED}
+
+
 def main(folder: Path, part: str) -> None:
-    """Play one part."""
+    """Play one part; what is given for ``go-on`` is nothing, which goes on from the checkpoint."""
+    if part == "die-in-tool":
+        DIES_IN.append("search")
     with saver(folder) as checkpointer:
-        agent = govern(clerk([], checkpointer), folder)
-        drive(agent, ASKED if part == "start" else APPROVED)
+        drive(govern(clerk([], checkpointer), folder), GIVEN.get(part))
+        if part == "start-and-die":
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 if __name__ == "__main__":
