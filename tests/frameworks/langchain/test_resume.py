@@ -60,20 +60,10 @@ def test_an_approval_in_another_process(tmp_path: Path) -> None:
     asked = _two_processes(tmp_path, "start", "resume")
     _is_resumed(asked)
     assert [row[4] for row in asked.rows(RUNS)] == ["interrupted", "ok"]
-    ran = [
-        "look_up",
-        "look_up",
-        "ask_researcher",
-        "search",
-        "flaky",
-        "flaky",
-        "send_mail",
-        "write_todos",
-        "write_todos",
-    ]
-    check_exact(tmp_path, ran)
+    check_exact(tmp_path, episode.RAN)
     assert asked.rows(
-        "SELECT a.call_id, b.call_id, a.tool, b.decision, b.asked_run = a.run, b.waited_ms > 0 "
+        "SELECT a.call_id, b.call_id AS answered, a.tool, b.decision, b.asked_run = a.run AS bound, "
+        "b.waited_ms > 0 AS waited "
         "FROM approvals a JOIN approvals b ON a.id = b.id AND a.event = 'asked' AND b.event = 'answered'"
     ) == [("clerk_8_0", "clerk_8_0", "send_mail", "approve", True, True)]
 
@@ -110,13 +100,15 @@ def _governed(folder: Path, agent: Any) -> Any:
 
 
 HI: Any = {"messages": [HumanMessage("hi")]}
+ANSWER: Any = Command(resume=3)
 
 
 @pytest.mark.parametrize("way", episode.WAYS)
 def test_a_chain_of_interrupts_is_one_logical_run(way: episode.Way, tmp_path: Path) -> None:
     """Every run of the chain names the first; each points to the one before it; each answer is recorded once."""
     agent = _governed(tmp_path, _pausing(InMemorySaver()))
-    for given in (HI, Command(resume=3), Command(resume="yes")):
+    answers: list[Any] = [Command(resume=3), Command(resume="yes")]
+    for given in (HI, *answers):
         drive(agent, given, way)
     asked = Asked(tmp_path)
     runs = asked.rows(RUNS)
@@ -144,7 +136,7 @@ def test_time_travel_is_a_fork(tmp_path: Path) -> None:
     """A run from an earlier checkpoint points to the run that made it, and is the first of its own chain."""
     agent = _governed(tmp_path, _pausing(InMemorySaver()))
     drive(agent, HI)
-    drive(agent, Command(resume=3))
+    drive(agent, ANSWER)
     config = {"configurable": {"thread_id": episode.THREAD}}
     past = [each.config for each in agent.get_state_history(config) if each.next == ("ask",)]
     agent.invoke(None, past[0])
@@ -163,7 +155,7 @@ def test_without_the_file_a_link_is_missing_and_nothing_else(tmp_path: Path) -> 
         drive(agent, HI)
         (file,) = (folder / ".handrail" / FOLDER).iterdir()
         file.unlink() if damage == "erased" else file.write_bytes(b'{"runs": 3}')
-        drive(agent, Command(resume=3))
+        drive(agent, ANSWER)
         asked = Asked(folder)
         assert [row[4] for row in asked.rows(RUNS)] == ["interrupted", "interrupted"]
         assert asked.rows(LINKS) == []
