@@ -15,6 +15,7 @@ MAX_LINE = 64 << 20
 """Longest line that is read, in bytes; a longer one is damage."""
 _CHUNK = 1 << 20
 _TAIL = 1 << 14
+_LINE = 1 << 11
 
 Code = Literal["torn", "hash", "json", "gap", "writer", "format", "missing", "unreadable", "payload"]
 """Kinds of damage: half a line at the end; a line that its digest does not fit; a line that is no record; a
@@ -32,9 +33,9 @@ class Fault(NamedTuple):
 
 
 class _Envelope(msgspec.Struct):
-    v: int
     n: int
-    w: str
+    v: int = 0
+    w: str = ""
 
 
 class _Version(msgspec.Struct):
@@ -54,6 +55,8 @@ class Chain:
 
     def __init__(self, writer: str, previous: bytes | None = None, number: int | None = None) -> None:
         self._writer, self._previous, self._number = writer, previous, number
+        self.complete = False
+        """Whether the record taken last states version and writer itself."""
 
     @property
     def anchored(self) -> bool:
@@ -82,12 +85,13 @@ class Chain:
         fault = self._misplaced(envelope)
         if fault is None:
             self._previous, self._number = digest, envelope.n + 1
+            self.complete = envelope.v > 0 and envelope.w != ""
         return fault
 
     def _misplaced(self, envelope: _Envelope) -> Fault | None:
         if envelope.v > SCHEMA:
             return Fault("format", too_new("FormatTooNew", envelope.v))
-        if envelope.w != self._writer:
+        if envelope.w not in ("", self._writer):
             return Fault("writer", f"a record of writer {envelope.w!r} in a segment of another.")
         if self._number is not None and envelope.n != self._number:
             return Fault("gap", f"record {self._number} is missing: record {envelope.n} follows.")
@@ -101,7 +105,7 @@ class Chain:
 
 
 def stated_digest(line: bytes) -> bytes | None:
-    """The digest or salt that a line begins with; None when it begins with none."""
+    """The digest that a line begins with; None when it begins with none."""
     try:
         return bytes.fromhex(line[:HEX].decode("ascii"))
     except ValueError:
@@ -134,6 +138,17 @@ def lines(fd: int, place: Place, start: int) -> Iterator[tuple[int, bytes, bool]
             offset += len(line) + 1
     if rest:
         yield position - len(rest), rest, False
+
+
+def line_at(fd: int, place: Place, offset: int) -> bytes:
+    """The line that begins at ``offset`` of a place, without its newline. Raises OSError."""
+    length = _LINE
+    while True:
+        found = _bytes(fd, place, offset, offset + length)
+        end = found.find(b"\n")
+        if end >= 0 or len(found) < length or length > MAX_LINE:
+            return found[:end] if end >= 0 else found
+        length *= 8
 
 
 def _bytes(fd: int, place: Place, start: int, end: int) -> bytes:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from handrail.audit import oscalls, packs
-from handrail.audit.format import FILE_NAME, JOURNAL, SCHEMA, encode
+from handrail.audit.format import FILE_NAME, JOURNAL, PACK_SCHEMA, encode
 from handrail.errors import JournalError
 
 SMALL_BYTES = 4 << 20
@@ -157,7 +157,7 @@ def _write(path: Path, files: list[tuple[str, bytes]]) -> None:
     for name, content in files:
         entries.append({"name": name, "o": offset, "l": len(content)})
         offset += len(content)
-    header = encode({"v": SCHEMA, "files": entries}) + b"\n"
+    header = encode({"v": PACK_SCHEMA, "files": entries}) + b"\n"
     folder = oscalls.open_folder(path.parent)
     try:
         fd = oscalls.open_segment(folder, path.name)

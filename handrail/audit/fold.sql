@@ -3,9 +3,9 @@
 -- left out, so that no sum can overflow.
 INSERT INTO problems
 SELECT part || '.jl', byte_offset, 'a field of the record''s envelope (v, w, n, t, k) has another type.', part
-FROM incoming WHERE v IS DISTINCT FROM 1 OR w IS NULL OR n IS NULL OR t IS NULL OR k IS NULL;
+FROM incoming WHERE v IS NULL OR v NOT IN (1, 2) OR w IS NULL OR n IS NULL OR t IS NULL OR k IS NULL;
 
-DELETE FROM incoming WHERE v IS DISTINCT FROM 1 OR w IS NULL OR n IS NULL OR t IS NULL OR k IS NULL;
+DELETE FROM incoming WHERE v IS NULL OR v NOT IN (1, 2) OR w IS NULL OR n IS NULL OR t IS NULL OR k IS NULL;
 
 INSERT INTO processes
 SELECT w, host || ':' || pid FROM incoming WHERE k = 'writer.start' AND host IS NOT NULL AND pid IS NOT NULL;

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from handrail.audit import oscalls
-from handrail.audit.format import FILE_NAME, PACK_NAME, SCHEMA
+from handrail.audit.format import FILE_NAME, PACK_NAME, PACK_SCHEMA, SCHEMA
 from handrail.errors import FormatTooNew, JournalCorrupt, JournalError
 
 MAX_HEADER = 16 << 20
@@ -95,8 +95,8 @@ def _read(pack: Path, fd: int) -> Iterator[tuple[str, Place]]:
         header = _decode(line)
     except msgspec.DecodeError as error:
         raise JournalCorrupt(f"{pack}: offset 0: the header of the pack is damaged ({error}).") from error
-    if header.v > SCHEMA:
-        raise FormatTooNew(too_new(str(pack), header.v))
+    if header.v > PACK_SCHEMA:
+        raise FormatTooNew(too_new(str(pack), header.v, PACK_SCHEMA))
     base = len(line) + 1
     for file in header.files:
         inside = file.o >= 0 and file.l >= 0 and base + file.o + file.l <= size
@@ -105,9 +105,9 @@ def _read(pack: Path, fd: int) -> Iterator[tuple[str, Place]]:
         yield file.name, Place(pack, base + file.o, file.l)
 
 
-def too_new(where: str, version: int) -> str:
-    """The sentence for a record or pack of a newer format."""
+def too_new(where: str, version: int, newest: int = SCHEMA) -> str:
+    """The sentence for a record or pack of a newer format than the ``newest`` that is read."""
     return (
-        f"{where}: written in journal format {version}, but this release reads formats up to {SCHEMA}. "
+        f"{where}: written in journal format {version}, but this release reads formats up to {newest}. "
         "Upgrade handrail to read it."
     )

@@ -9,24 +9,30 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from handrail.audit import oscalls, packs
-from handrail.audit.chain import MAX_LINE, Chain, Code, Fault, lines, stated_digest
+from handrail.audit.chain import MAX_LINE, Chain, Code, Fault, line_at, lines
 from handrail.audit.format import (
     GENESIS,
     HEX,
     JOURNAL,
     PART_NAME,
+    SALT_HEX,
     commitment,
+    encode,
     erased_line,
+    opened_line,
     part_name,
     payload_line,
 )
+from handrail.audit.longhand import Longhand, Unreadable
 from handrail.audit.packs import Place
 from handrail.errors import FormatTooNew, JournalCorrupt, JournalError
+
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +61,25 @@ class Record(NamedTuple):
     """Bytes from the start of its part to its line."""
     digest: str
     """64 hex digits, as on disk."""
-    body: bytes
-    """Canonical JSON."""
+    written: bytes
+    """Canonical JSON as on disk: what the digest is of. Short where the record is like an earlier one."""
+    long: Mapping[str, Any] | None = None
+    """What it says in full, where ``written`` does not."""
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """All that it says, envelope included. Not to be changed: records that are alike share values."""
+        return self.long if self.long is not None else _decode(self.written)
+
+    @property
+    def body(self) -> bytes:
+        """Canonical JSON of all that it says."""
+        return encode(self.long) if self.long is not None else self.written
 
     @property
     def end(self) -> int:
         """Offset of the line after it."""
-        return self.offset + HEX + 1 + len(self.body) + 1
+        return self.offset + HEX + 1 + len(self.written) + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,11 +220,20 @@ class Records:
             looked_again = self.end  # it may have been written, or taken back, while we read
 
     def _good(self, fd: int, chain: Chain) -> Generator[Record, None, Fault | None]:
-        for offset, line, whole in lines(fd, self.part.place, self.end):
+        part = self.part
+        longhand = Longhand(lambda offset: line_at(fd, part.place, offset), part.writer, part.name)
+        for offset, line, whole in lines(fd, part.place, self.end):
             fault = chain.refuses(line) if whole else chain.torn(line)
             if fault is not None:
                 return fault
-            record = Record(offset, line[:HEX].decode(), line[HEX + 1 :])
+            body = line[HEX + 1 :]
+            try:
+                record = Record(
+                    offset, line[:HEX].decode(), body, None if chain.complete else longhand.full(offset, body)
+                )
+            except Unreadable as error:  # it fits the chain, so it will never read otherwise
+                self._report("json", str(error))
+                return None
             self.end = record.end
             yield record
         return None
@@ -312,12 +339,11 @@ class Payloads:
         line = self._line(where)
         if line == erased_line(where.l):
             return None
-        body = line[HEX + 1 : -1]
-        salt = stated_digest(line)
+        found = opened_line(line)
         # rebuilt and compared whole, so that not one byte of the line can differ unnoticed
-        if salt is None or payload_line(salt, body) != line or commitment(salt, body) != where.c:
+        if found is None or len(line) != where.l or payload_line(*found) != line or commitment(*found) != where.c:
             raise JournalCorrupt(f"{where}: the payload is not the one that its record committed to.")
-        return body
+        return where.part_of(found[1])
 
     def _line(self, where: _Where) -> bytes:
         try:
@@ -337,9 +363,19 @@ class _Where(msgspec.Struct):
     f: str
     o: int
     l: int  # noqa: E741 - the name in the format
+    s: tuple[int, int] | None = None
 
     def __str__(self) -> str:
         return f"{self.f}.pl: offset {self.o}"
+
+    def part_of(self, value: bytes) -> bytes:
+        """What is meant of a payload's value: all of it, or a part."""
+        if self.s is None:
+            return value
+        start, length = self.s
+        if start < 0 or length < 1 or start + length > len(value):
+            raise JournalCorrupt(f"{self}: the payload has no such part as its record says.")
+        return value[start : start + length]
 
 
 def _where(ref: Mapping[str, object]) -> _Where:
@@ -348,7 +384,7 @@ def _where(ref: Mapping[str, object]) -> _Where:
     except msgspec.ValidationError as error:
         raise JournalCorrupt(f"A payload reference that no journal writes: {error}.") from error
     # only a name of the exact form is ever made into a path
-    if not _is_part(where.f) or not 0 <= where.o < 1 << 62 or not HEX + 2 <= where.l <= MAX_LINE:
+    if not _is_part(where.f) or not 0 <= where.o < 1 << 62 or not SALT_HEX[0] + 2 <= where.l <= MAX_LINE:
         raise JournalCorrupt(f"A payload reference that no journal writes: {dict(ref)!r}.")
     return where
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -27,9 +28,15 @@ from handrail.validators.findings import Finding
 log = logging.getLogger(__name__)
 
 Ref = Mapping[str, Any]
+Use = Literal["", "proposes", "proposed"]
+"""What a payload is to others of its run: a model's output proposes calls, whose arguments are proposed."""
 _UNENCODABLE = (TypeError, ValueError, OverflowError, RecursionError)
 MAX_DEDUPED = 10_000
 """Payloads of one run that are remembered so that each is stored once."""
+MAX_PROPOSALS = 8
+"""Model outputs of one run in which the arguments of calls are looked for."""
+MAX_PROPOSAL = 64 << 10
+"""Largest model output in which they are looked for, in bytes."""
 
 
 class Recorder:
@@ -104,19 +111,30 @@ class Recorder:
         except Exception:
             log.debug("The loss could not be counted either", exc_info=True)
 
-    def payload(self, value: object, state: RunState | None = None, *, must: bool = False) -> Ref | None:
+    def payload(
+        self,
+        value: object,
+        state: RunState | None = None,
+        *,
+        must: bool = False,
+        use: Use = "",
+    ) -> Ref | None:
         """Keep ``value`` apart and return its reference; None when it could not be kept.
 
-        With ``state``, an equal value of the same run is stored once. Raises JournalError only when ``must`` is set.
+        With ``state``, an equal value of the same run is stored once. What is ``proposed`` and stands, byte for byte,
+        in what ``proposes``, as a call's arguments do in a model's output, is kept as a part of that payload.
+        Raises JournalError only when ``must`` is set.
         """
-        return self.kept(value, state, must=must)[0]
+        return self.kept(value, state, must=must, use=use)[0]
 
-    def kept(self, value: object, state: RunState | None = None, *, must: bool = False) -> tuple[Ref | None, bytes]:
+    def kept(
+        self, value: object, state: RunState | None = None, *, must: bool = False, use: Use = ""
+    ) -> tuple[Ref | None, bytes]:
         """Likewise, and what was kept of it: canonical JSON, redacted; empty where ``value`` cannot be shown."""
         body = b""
         try:
             body, count = self.redacted(value)
-            ref = self._open().put(body) if state is None else self._once(state, body)
+            ref = self._ref(body, state, use)
             return ({**ref, "r": count} if count else ref), body
         except Exception as error:
             self.lost(error)
@@ -137,11 +155,20 @@ class Recorder:
             return encode(found), count
         return (encode(found), count) if count else (body, 0)
 
-    def _once(self, state: RunState, body: bytes) -> Ref:
+    def _ref(self, body: bytes, state: RunState | None, use: Use) -> Ref:
+        if state is None:
+            return self._open().put(body)
+        memory = _memory(state)
+        part = memory.part(body) if use == "proposed" else None
+        if part is not None:
+            return part
+        ref = self._once(memory, body)
+        if use == "proposes" and len(body) <= MAX_PROPOSAL and "f" in ref:
+            memory.proposals.appendleft((body, ref))
+        return ref
+
+    def _once(self, memory: _Memory, body: bytes) -> Ref:
         # keyed with a secret of the run: no unsalted hash of content ever exists outside this process
-        memory = state.notes.get("payloads")
-        if memory is None or memory.pid != os.getpid():
-            memory = state.notes["payloads"] = _Memory()
         digest = memory.digest(body)
         ref = memory.refs.get(digest)
         if ref is None:
@@ -203,6 +230,13 @@ class _Thread:
         return keep
 
 
+def _memory(state: RunState) -> _Memory:
+    memory = state.notes.get("payloads")
+    if memory is None or memory.pid != os.getpid():
+        memory = state.notes["payloads"] = _Memory()
+    return memory
+
+
 class _Memory:
     """What one run has stored, by a hash keyed with a secret of this process."""
 
@@ -210,6 +244,16 @@ class _Memory:
         self.pid = os.getpid()
         self._key = os.urandom(32)
         self.refs: dict[bytes, Ref] = {}
+        self.proposals: deque[tuple[bytes, Ref]] = deque(maxlen=MAX_PROPOSALS)
+        """The latest payloads that propose something, newest first."""
+
+    def part(self, body: bytes) -> Ref | None:
+        """The reference to ``body`` as a part of a payload that proposes it; None where none does."""
+        for proposal, ref in tuple(self.proposals):
+            start = proposal.find(body)
+            if start >= 0:
+                return {**ref, "s": [start, len(body)]}
+        return None
 
     def digest(self, body: bytes) -> bytes:
         return blake2b(body, key=self._key, digest_size=16).digest()

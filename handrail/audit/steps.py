@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 from opentelemetry.trace import Span
 
 from handrail.audit.model_call import ModelCall
-from handrail.audit.recorder import Recorder, body_of
+from handrail.audit.recorder import Recorder, Use, body_of
 from handrail.config import ContentSettings
 from handrail.tracing import ids, messages, others, planned, spans, vocabulary, why
 from handrail.tracing.content import NOTHING, Shown, Switch
@@ -39,6 +39,8 @@ _CLOSING = {"run": "run.end", "model": "model.result", "tool": "tool.result"}
 """Kind of step -> the record that closes it, where that is no ``step.end``."""
 MAX_CHOICES = 1_000
 """Different lists of tools offered in one run whose names are put down."""
+_USES: Mapping[tuple[Kind, str], Use] = {("model", "output"): "proposes", ("tool", "args"): "proposed"}
+"""Kind of step and field of its content -> what that payload is to others."""
 
 
 def digest(value: object) -> str:
@@ -286,8 +288,10 @@ class Steps:
         """References to the payloads of ``content``, which is shown on the span when content is on."""
         if not content:
             return {}
-        state = None if must else step.frame.state
-        kept = {field: self.recorder.kept(value, state, must=must) for field, value in content.items()}
+        keep, state, kind = self.recorder.kept, step.frame.state, step.kind
+        kept = {
+            field: keep(value, state, must=must, use=_USES.get((kind, field), "")) for field, value in content.items()
+        }
         if self._shows(step):
             self._show(step, {field: body for field, (_, body) in kept.items()}, closing)
         return {field: ref for field, (ref, _) in kept.items()}

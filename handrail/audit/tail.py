@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from handrail.audit import reader
 from handrail.audit.fold import is_held
 from handrail.audit.reader import Part, Problem
@@ -18,7 +16,6 @@ Record = dict[str, Any]
 """One record as it was written, its envelope (v, w, n, t, k) included."""
 
 _CLOCK_NS = 2_000_000_000
-_decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 @dataclass(slots=True)
@@ -60,7 +57,7 @@ class Tail:
     def _read(self, part: Part, held: bool) -> Iterator[Record]:
         records = reader.records(part, self._ends.get(part.name, 0))
         for line in records:
-            record = _decode(line.body)
+            record = dict(line.fields)
             self.note(record)
             yield record
         self._ends[part.name] = records.end

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
-import msgspec
-
 from handrail.audit import reader
 from handrail.audit.reader import Part, Problem
 from handrail.errors import JournalCorrupt
@@ -59,7 +57,7 @@ def _check(folder: Path, part: Part, count: _Count) -> Iterator[Problem]:
     for record in read:
         count.records += 1
         # most of the time would go into decoding records that refer to nothing
-        for ref in references(msgspec.json.decode(record.body)) if b'"f":"' in record.body else ():
+        for ref in references(record.fields) if b'"c":"' in record.written else ():
             yield from _check_payload(folder, ref, count)
     yield from read.problems
 

@@ -11,6 +11,7 @@ from typing import ParamSpec, TypeVar
 
 from handrail.audit import oscalls
 from handrail.audit.format import GENESIS, SCHEMA, chained, encode, part_name, record_line
+from handrail.audit.shorthand import Shortener
 from handrail.errors import JournalError
 from handrail.tracing import ids
 from handrail.version import __version__
@@ -55,6 +56,7 @@ class OpenPart:
 
     def __init__(self, folder: Path, name: str) -> None:
         self.name = name
+        self.shorthand = Shortener(name)
         self._folder = folder
         descriptor = _opened(folder)
         try:
@@ -175,11 +177,23 @@ class Writer:
         return part
 
     def _add(self, part: OpenPart, record: Mapping[str, object]) -> None:
-        body = encoded({**record, "v": SCHEMA, "w": self.id, "n": self._next, "t": ids.now_ns()})
+        body = self._body(part, record)
         digest = chained(self._head, body)
-        part.records.add(record_line(digest, body))
+        part.shorthand.written(part.records.add(record_line(digest, body)))
         self._head = digest
         self._next += 1
+
+    def _body(self, part: OpenPart, record: Mapping[str, object]) -> bytes:
+        """Canonical JSON of a record, as short as may be. Raises JournalError for what has none."""
+        envelope: dict[str, object] = {"n": self._next, "t": ids.now_ns()}
+        if not part.records.size:
+            envelope |= {"v": SCHEMA, "w": self.id}
+        elif "v" in record or "w" in record:  # a caller's word on these is not taken
+            record = {name: value for name, value in record.items() if name not in ("v", "w")}
+        try:
+            return encode({**part.shorthand.short(record), **envelope})
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            raise JournalError(f"A record of kind {record.get('k')!r} has no JSON form: {error}.") from error
 
     def unsynced(self) -> tuple[OpenPart, ...]:
         """Parts that may hold bytes that are not on the disk: the finished ones first."""
@@ -208,11 +222,3 @@ class Writer:
         parts, self._part, self._retired = self.unsynced(), None, []
         for part in parts:
             part.close()
-
-
-def encoded(record: Mapping[str, object]) -> bytes:
-    """Canonical JSON of a record. Raises JournalError for what has none."""
-    try:
-        return encode(record)
-    except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise JournalError(f"A record of kind {record.get('k')!r} has no JSON form: {error}.") from error

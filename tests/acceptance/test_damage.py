@@ -20,13 +20,13 @@ Damage = Callable[[Path], None]
 
 
 def newer_writer(data: Path, *, good: int = 0) -> str:
-    """A writer of format 2 with a right chain, as the next release may have it; the name of its segment.
+    """A writer of format 3 with a right chain, as the next release may have it; the name of its segment.
 
     Its first ``good`` records are of format 1.
     """
     writer, previous, lines = "ee" * 8, GENESIS, b""
     for number in range(4):
-        record = {"v": 1 if number < good else 2, "w": writer, "n": number, "t": number, "k": "of-tomorrow"}
+        record = {"v": 1 if number < good else 3, "w": writer, "n": number, "t": number, "k": "of-tomorrow"}
         body = encode(record)
         previous = chained(previous, body)
         lines += record_line(previous, body)
@@ -46,16 +46,16 @@ def test_records_of_a_newer_format_are_refused_by_name_and_the_rest_is_read(tmp_
     report = json.loads(done.stdout)
     assert (done.returncode, report["intact"], report["records"]) == (1, False, 13 + good)
     [problem] = report["problems"]
-    assert (problem["file"], problem["code"]) == (segment, "format") and "format 2" in problem["what"]
+    assert (problem["file"], problem["code"]) == (segment, "format") and "format 3" in problem["what"]
     assert problem["offset"] == sum(len(line) for line in _lines(tmp_path / "journal" / segment)[:good])
     index = Index(tmp_path)
     index.refresh(block=True)
     assert {row["run"] for row in index.query("SELECT run FROM runs")} == {run, later}
     [row] = index.query("SELECT file, byte_offset, problem FROM problems")
-    assert (row["file"], row["byte_offset"]) == (segment, problem["offset"]) and "format 2" in str(row["problem"])
+    assert (row["file"], row["byte_offset"]) == (segment, problem["offset"]) and "format 3" in str(row["problem"])
     tail = handrail("audit", "tail", "--data", tmp_path, "--json")
     assert (tail.returncode, len(tail.stdout.splitlines())) == (0, 13 + good)
-    assert segment in tail.stderr and "format 2" in tail.stderr
+    assert segment in tail.stderr and "format 3" in tail.stderr
     assert handrail("report", "--data", tmp_path).returncode == 0
     journal.close()
 

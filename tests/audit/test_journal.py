@@ -39,7 +39,7 @@ def test_a_writer_tells_who_it_is(tmp_path: Path) -> None:
     assert first["k"] == "writer.start" and first["pid"] == os.getpid() and first["parent"] is None
     assert {"handrail", "python", "host"} <= first.keys()
     envelopes = [(body["v"], body["w"], body["n"]) for body in (first, fact, stop)]
-    assert envelopes == [(1, part.writer, n) for n in (0, 1, 2)]
+    assert envelopes == [(2, part.writer, n) for n in (0, 1, 2)]
     assert all(isinstance(body["t"], int) for body in (first, fact, stop))
     assert (stop["k"], stop["reason"], stop["dropped"]) == ("writer.stop", "signal", 0)
 

@@ -132,8 +132,8 @@ def test_any_flipped_bit_is_found(folders: Folders, data: st.DataObject) -> None
         (record(3), "gap", "record 2 is missing: record 3 follows"),
         (record(1), "gap", "record 2 is missing: record 1 follows"),
         (record(2) | {"w": "ff" * 8}, "writer", "writer 'ffffffffffffffff'"),
-        (record(2) | {"v": 2}, "format", "FormatTooNew: written in journal format 2.* up to 1.*Upgrade"),
-        ({"v": 3}, "format", "format 3"),
+        (record(2) | {"v": 3}, "format", "FormatTooNew: written in journal format 3.* up to 2.*Upgrade"),
+        ({"v": 4}, "format", "format 4"),
         ({"hello": "world"}, "json", "no record"),
     ],
 )
@@ -156,7 +156,7 @@ def test_a_newer_format_is_named_even_with_another_chain(tmp_path: Path) -> None
 
 def test_writers_of_several_versions_live_side_by_side(tmp_path: Path) -> None:
     """A newer writer's segment is refused by name while this release's own are read whole."""
-    forge(tmp_path, record(0) | {"v": 2})
+    forge(tmp_path, record(0) | {"v": 3})
     write_one(tmp_path, 1, 2)
     report = verify(tmp_path)
     assert [(p.file, p.offset, p.code) for p in report.problems] == [(segment(tmp_path).name, 0, "format")]

@@ -90,3 +90,16 @@ def test_messages_put_down_at_once_can_be_put_together_again(tmp_path: Path) -> 
         return [*kept, *(body.decode().strip('"') for body in added)]
 
     assert all(rebuilt(step) == wanted for step, (wanted, _) in made.items())
+
+
+def test_arguments_are_a_part_of_the_output_that_proposed_them(tmp_path: Path) -> None:
+    """What a model proposed is stored once: the call's arguments are those bytes of its output, and read as such."""
+    recorder, run, other = Recorder(tmp_path), state(), state()
+    output = {"content": "", "role": "ai", "tool_calls": [{"args": {"b": 1, "a": ["x"]}, "id": "c1", "name": "note"}]}
+    whole = recorder.payload(output, run, use="proposes")
+    args = recorder.payload({"a": ["x"], "b": 1}, run, must=True, use="proposed")
+    assert whole is not None and args is not None and {**args, "s": 0} == {**whole, "s": 0}
+    assert payload(tmp_path, args) == b'{"a":["x"],"b":1}'
+    for changed, asked in (({"a": ["x"], "b": True}, run), ({"a": ["x"], "b": 1}, other)):
+        own = recorder.payload(changed, asked, use="proposed")
+        assert own is not None and "s" not in own and own["o"] != whole["o"]

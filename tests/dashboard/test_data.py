@@ -117,7 +117,7 @@ def test_missing_content_says_why(tmp_path: Path) -> None:
     journal.close()
     [side] = (tmp_path / "journal").glob("*.pl")
     content = bytearray(side.read_bytes())
-    start, length = int(erased["o"]), int(erased["l"])
+    start, length = int(str(erased["o"])), int(str(erased["l"]))
     content[start : start + length] = b"-" * (length - 1) + b"\n"
     side.write_bytes(content)
     source = Source(tmp_path)

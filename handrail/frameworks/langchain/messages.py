@@ -9,6 +9,8 @@ from langchain_core.messages import AIMessage, BaseMessage, SystemMessage, ToolM
 
 from handrail.tracing.why import Proposed, Said
 
+_MADE_UP = ("lc_", "run-")
+"""How ids begin that LangChain gives to replies of providers that name none (langchain_core.messages.ai)."""
 PROVIDERS = {
     "amazon_bedrock": "aws.bedrock",
     "azure": "azure.ai.openai",
@@ -103,6 +105,11 @@ def usage(reply: AIMessage) -> dict[str, int]:
         "cache_read": said.get("input_token_details", {}).get("cache_read") or 0,
         "reasoning": said.get("output_token_details", {}).get("reasoning") or 0,
     }
+
+
+def provider_id(reply: AIMessage) -> str | None:
+    """The provider's id of a reply; None for one that LangChain made up, which says nothing."""
+    return None if reply.id is None or reply.id.startswith(_MADE_UP) else reply.id
 
 
 def finish_reasons(reply: AIMessage) -> list[str]:

@@ -167,7 +167,7 @@ def _close(step: Step, above: Frame, reply: AIMessage | None) -> None:
         above.state.notes["answer"] = text
     facts = {
         "response_model": said.get("model_name") or said.get("model"),
-        "response_id": said.get("id") or reply.id,
+        "response_id": said.get("id") or show.provider_id(reply),
         "finish": show.finish_reasons(reply),
         "usage": used,
         "calls": calls.listed(reply),
