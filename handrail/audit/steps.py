@@ -113,16 +113,18 @@ class Steps:
     ) -> Step:
         """Open a run and its outermost step. ``facts`` are version facts for the ``run.start`` record.
 
-        Where they have a ``type``, the outermost step is of that kind: ``workflow`` or ``mcp``; else an agent.
+        Where they have a ``type``, the outermost step is of that kind: ``workflow`` or ``mcp``; else an agent. A
+        ``name`` is the step's; else it has the agent's.
         """
         started, caller, who = ids.now_ns(), spans.caller(), _who(principal)
         shape: Any = facts.get("type", "run")
-        span = self._span(shape, principal.agent, {**who, **facts}, thread, links, started)
+        name = str(facts.get("name") or principal.agent)
+        span = self._span(shape, name, {**who, **facts}, thread, links, started)
         trace, step = spans.ids(span) or (caller[0] if caller else ids.new_trace(), ids.new_step())
         state = RunState(ids.new_run(), trace, principal, principal.agent, thread)
         state.kept = self._threads.of(principal.tenant, thread)
         frame = Frame(state, gates, step, principal, owner, span, step)
-        opened = Step(self, "run", principal.agent, frame, started, caller[1] if caller else None, who, shape)
+        opened = Step(self, "run", name, frame, started, caller[1] if caller else None, who, shape)
         self.recorder.write(_record(opened, {**who, **facts, "thread": thread}, links))
         return opened
 

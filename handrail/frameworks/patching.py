@@ -1,4 +1,4 @@
-"""Class attributes that are wrapped in place and put back. Knows no framework."""
+"""Attributes of classes and modules that are wrapped in place and put back. Knows no framework."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import functools
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import wrapt
 
 Wrapper = Callable[[Callable[..., Any]], Callable[..., Any]]
+Owner = type | ModuleType
 _MISSING = object()
 
 
 @dataclass(frozen=True, slots=True)
 class _Patch:
-    owner: type
+    owner: Owner
     name: str
     original: Any
     """What stood in the class's own ``__dict__``, or a marker when the attribute was inherited."""
@@ -35,10 +37,10 @@ class Patches:
     """The wrapped attributes of one framework; applying and undoing twice changes nothing."""
 
     def __init__(self) -> None:
-        self._done: dict[tuple[type, str], _Patch] = {}
+        self._done: dict[tuple[Owner, str], _Patch] = {}
         self._lock = threading.Lock()
 
-    def wrap(self, owner: type, name: str, wrapper: Wrapper) -> None:
+    def wrap(self, owner: Owner, name: str, wrapper: Wrapper) -> None:
         """Replace ``owner.name`` by ``wrapper(original)``, once. The wrapper keeps name and signature."""
 
         def made() -> Any:
@@ -47,11 +49,11 @@ class Patches:
 
         self._put(owner, name, made)
 
-    def put(self, owner: type, name: str, replacement: Any) -> None:
+    def put(self, owner: Owner, name: str, replacement: Any) -> None:
         """Have ``replacement`` stand as ``owner.name``, once: for what is no plain function."""
         self._put(owner, name, lambda: replacement)
 
-    def _put(self, owner: type, name: str, make: Callable[[], Any]) -> None:
+    def _put(self, owner: Owner, name: str, make: Callable[[], Any]) -> None:
         with self._lock:
             if (owner, name) in self._done:
                 return
@@ -76,12 +78,13 @@ class Patches:
         """``module.Class.attribute`` -> whether our wrapper is still the one in place."""
         with self._lock:
             return {
-                f"{patch.owner.__module__}.{patch.owner.__qualname__}.{patch.name}": patch.owner.__dict__.get(
-                    patch.name
-                )
-                is patch.replacement
+                f"{_name(patch.owner)}.{patch.name}": patch.owner.__dict__.get(patch.name) is patch.replacement
                 for patch in self._done.values()
             }
+
+
+def _name(owner: Owner) -> str:
+    return owner.__name__ if isinstance(owner, ModuleType) else f"{owner.__module__}.{owner.__qualname__}"
 
 
 class WhenImported:

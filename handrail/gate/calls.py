@@ -50,6 +50,8 @@ class ToolCall:
     """Takes from a result the value that validators look at; JSON text is read first."""
     library: str = ""
     """Whose tool it is, where other instrumentations may show its calls: ``langchain``."""
+    facts: Mapping[str, object] = field(default_factory=dict[str, object])
+    """What else its record says, such as the protocol by which it is made."""
     failed: Callable[[Any], bool] = field(default=lambda value: False)
     """Whether a result says that the tool failed: some frameworks turn exceptions into answers."""
     then: Callable[[Frame, Any], None] | None = None
@@ -73,3 +75,5 @@ class Passed:
     """Seams that this call has reached: a pass is good for one call in each."""
     raised: list[BaseException] = field(default_factory=list[BaseException])
     """What the call raised further in: a framework may have turned it into an answer since."""
+    learnt: dict[str, object] = field(default_factory=dict[str, object])
+    """What whoever carries the call out has learnt of it: facts of its closing record."""

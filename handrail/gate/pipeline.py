@@ -140,7 +140,7 @@ class Gate:
         circumstances: Circumstances,
     ) -> _Attempt:
         effect, enforced = effect_of(frame, call.name), enforces(frame)
-        known = {"call_id": call.call_id, "effect": effect}
+        known = {"call_id": call.call_id, "effect": effect, **call.facts}
         why = grounds(frame, call.call_id, call.name, call.args)
         moment = moment_of(frame.principal, call.action, circumstances)
         step = self.steps.open(
@@ -183,7 +183,7 @@ class Gate:
         if attempt.step is None:
             return None
         missing = outcome == "error" and _is_missing(attempt, call, error)
-        attempt.step.finish("not_found" if missing else outcome, error)
+        attempt.step.finish("not_found" if missing else outcome, error, _learnt(attempt.step))
         return Refusal(NEUTRAL) if missing else None
 
     def _settle(self, attempt: _Attempt, call: ToolCall, value: Any) -> Any:
@@ -201,7 +201,7 @@ class Gate:
             outcome: Outcome = "rejected" if rejected else "error" if call.failed(value) else "ok"
             if call.then is not None and outcome == "ok":
                 _told(call, attempt.step.frame, value)
-            facts = {"findings": findings_of(findings)}
+            facts = {"findings": findings_of(findings), **_learnt(attempt.step)}
             attempt.step.finish(outcome, error, facts, content={"result": shown})  # 11 settle
             return Refusal(WITHHELD) if rejected else value
         except Exception:
@@ -287,6 +287,11 @@ def _swallowed(frame: Frame, call: ToolCall, value: object) -> BaseException | N
     """What the tool raised, where the framework made an answer of it."""
     passed = frame.owner
     return passed.raised[-1] if isinstance(passed, Passed) and passed.raised and call.failed(value) else None
+
+
+def _learnt(step: Step) -> Mapping[str, object]:
+    passed = step.frame.owner
+    return passed.learnt if isinstance(passed, Passed) else {}
 
 
 def _is_missing(attempt: _Attempt, call: ToolCall, error: BaseException) -> bool:

@@ -31,7 +31,14 @@ class Described(NamedTuple):
 
 def opened(kind: str, name: str, facts: Facts, conversation: str = "") -> Described:
     """The span of a step that opens. ``conversation`` is the id of the thread, empty when there is none."""
-    operation, about, attributes = _OPENED.get(kind, _other)(name, facts)
+    if kind == "tool" and facts.get(
+        "method"
+    ):  # called over MCP, without a framework's tool: one span, which is the client's
+        operation, about, attributes = _mcp(name, facts)
+        attributes |= _decision(facts)
+        kind = "mcp"
+    else:
+        operation, about, attributes = _OPENED.get(kind, _other)(name, facts)
     if operation:
         attributes["gen_ai.operation.name"] = operation
     if kind in _IN_CONVERSATION:
@@ -326,6 +333,7 @@ def _mcp_ends(facts: Facts) -> dict[str, Any]:
         "rpc.response.status_code": str(code) if code is not None else None,
         "mcp.protocol.version": facts.get("protocol"),
         "mcp.session.id": facts.get("session"),
+        "jsonrpc.request.id": facts.get("request"),
     }
 
 
@@ -335,6 +343,6 @@ def _create_ends(facts: Facts) -> dict[str, Any]:
 
 _CLOSED: Mapping[str, Callable[[Facts], dict[str, Any]]] = {
     "run": _agent_ends, "agent": _agent_ends, "model": _model_ends, "embedding": _embedding_ends, "fetch": _fetch_ends,
-    "memory": _memory_ends, "retrieval": _retrieval_ends, "mcp": _mcp_ends, "create": _create_ends,
+    "memory": _memory_ends, "retrieval": _retrieval_ends, "mcp": _mcp_ends, "tool": _mcp_ends, "create": _create_ends,
 }  # fmt: skip
 """Kind of step -> what is known at its end."""

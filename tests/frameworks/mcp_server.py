@@ -1,4 +1,7 @@
-"""A real MCP server on stdio, or in memory, that notes in the file WIRE_FILE that its dangerous tool ran."""
+"""A real MCP server on stdio, or in memory, that notes in the file WIRE_FILE that its dangerous tool ran.
+
+As a process of its own it is governed by the handrail.toml that GOVERNED_BY names.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +29,22 @@ def server() -> Any:
         Path(os.environ["WIRE_FILE"]).write_text(f"wired {amount}")
         return "sent"
 
+    @made.resource("note://one")  # type: ignore[untyped-decorator]
+    def one() -> str:
+        """A note."""
+        return "text of the note"
+
+    @made.prompt()  # type: ignore[untyped-decorator]
+    def ask(topic: str) -> str:
+        """Ask about a topic."""
+        return f"What about {topic}?"
+
     return made
 
 
 if __name__ == "__main__":
+    if "GOVERNED_BY" in os.environ:
+        import handrail
+
+        handrail.instrument(config=os.environ["GOVERNED_BY"])
     server().run()

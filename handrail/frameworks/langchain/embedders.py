@@ -90,7 +90,7 @@ class _Call:
     def failed(self, error: BaseException) -> None:
         """Close the step with what was raised."""
         if self._step is not None:
-            self._step.finish(outcome_of(error), type(error).__name__)
+            self._step.finish(outcome_of(error), error)
 
 
 def _measured(found: Any) -> Mapping[str, object]:

@@ -81,7 +81,7 @@ class _Call:
     def failed(self, error: BaseException) -> None:
         """Close the step with what the model raised."""
         if self.step is not None:
-            self.step.finish(outcome_of(error), type(error).__name__)
+            self.step.finish(outcome_of(error), error)
 
     @contextmanager
     def watched(self) -> Generator[None]:

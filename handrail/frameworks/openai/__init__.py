@@ -160,7 +160,7 @@ class _Step:
     def failed(self, error: BaseException) -> None:
         """Close the step with what was raised."""
         if self._step is not None:
-            self._step.finish(outcome_of(error), type(error).__name__)
+            self._step.finish(outcome_of(error), error)
         if self._run is not None:
             gates.leave(self._run, error)
 
