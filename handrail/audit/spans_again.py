@@ -16,10 +16,13 @@ from typing import Any, cast
 import msgspec
 
 from handrail.audit import reader
-from handrail.audit.reader import Part
+from handrail.audit.reader import Part, Payloads
 from handrail.audit.steps import FAILED
+from handrail.errors import JournalCorrupt
 from handrail.tracing import vocabulary
-from handrail.tracing.otlp.span import Attributes, OtlpSpan, SpanEvent, SpanKind, SpanLink, Value
+from handrail.tracing.otlp import dump
+from handrail.tracing.otlp.limits import Unfit
+from handrail.tracing.otlp.span import Attributes, NotOtlp, OtlpSpan, SpanEvent, SpanKind, SpanLink, Value
 from handrail.tracing.vocabulary import Vocabulary
 
 SCOPE = "handrail"
@@ -150,6 +153,33 @@ class _Again:
         if "shown_by" not in started.record:
             thread = self._threads.get(run, "")
             yield span_of(started.record, end, started.events, thread, started.last, self._resource), run
+
+
+def observed_of(folder: Path, wanted: Callable[[OtlpSpan, str], bool]) -> Iterator[OtlpSpan]:
+    """The spans that were received or ingested, as they came, each once; those whose payload is gone are left out.
+
+    ``wanted`` is asked with an empty run: which run a foreign span belongs to is found by the index alone.
+    Raises JournalError where the journal cannot be listed.
+    """
+    seen = set[int]()
+    with Payloads(folder) as payloads:
+        for part in reader.parts(folder):
+            for found in reader.records(part):
+                span = _received(_decode(found.body), payloads) if b'"k":"span"' in found.body else None
+                if span is not None and int(span.span_id, 16) not in seen and wanted(span, ""):
+                    seen.add(int(span.span_id, 16))
+                    yield span
+
+
+def _received(record: _Record, payloads: Payloads) -> OtlpSpan | None:
+    ref = record.get("otlp")
+    if record.get("k") != "span" or not _sound(record) or not isinstance(ref, dict):
+        return None
+    try:
+        line = payloads.get(cast("dict[str, object]", ref))
+        return dump.from_line(line, most=len(line)) if line is not None else None
+    except (JournalCorrupt, NotOtlp, Unfit):
+        return None
 
 
 def _sound(record: _Record) -> bool:

@@ -86,12 +86,13 @@ def _tag(value: Value) -> Value:
     return [_tag(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def from_line(line: bytes | str) -> OtlpSpan:
+def from_line(line: bytes | str, *, most: int = limits.MAX_SPAN_BYTES) -> OtlpSpan:
     """The span of one line. Ids may stand after ``0x``, and kinds after ``SpanKind.``, as the SDKs print them.
 
+    A line may have ``most`` bytes: one of ours may be longer than the span was when it came.
     Raises NotOtlp for a line that is no JSON object, and Unfit, with the reason, for a span that is not taken.
     """
-    if len(line) > limits.MAX_SPAN_BYTES:
+    if len(line) > most:
         raise Unfit(limits.TOO_LARGE)
     try:
         tree = _decode(line)

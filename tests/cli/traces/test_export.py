@@ -10,9 +10,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import grpc  # type: ignore[import-untyped]
 import pytest
 
 from handrail.audit.spans_again import UNFINISHED
@@ -222,6 +225,35 @@ def test_the_standard_variables_decide_how_it_is_sent(tmp_path: Path, protocol: 
         assert export(tmp_path, environ, "--run", "0").returncode == 0
         assert len(collector.spans) == 3
         assert export(tmp_path, environ, "--run", "f").stdout.startswith("Sent 0 spans")
+
+
+def test_grpc_is_spoken_where_it_is_asked_for(tmp_path: Path) -> None:
+    """The bytes of the spans arrive at OTLP's gRPC method, with the headers; and only once."""
+    got: list[tuple[bytes, dict[str, str]]] = []
+
+    def keep(body: bytes, context: Any) -> bytes:
+        got.append((body, dict(context.invocation_metadata())))
+        return b""
+
+    server = grpc.server(ThreadPoolExecutor(1))
+    method = {"Export": grpc.unary_unary_rpc_method_handler(keep)}
+    service = "opentelemetry.proto.collector.trace.v1.TraceService"
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(service, method)])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    environ = environment(tmp_path, port) | {
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+        "OTEL_EXPORTER_OTLP_HEADERS": "x-key=a%20b",
+    }
+    try:
+        run(tmp_path, environ | {"OTEL_TRACES_EXPORTER": "none"})
+        assert export(tmp_path, environ).returncode == 0
+        assert export(tmp_path, environ).stdout.startswith("Sent 0 spans")
+    finally:
+        server.stop(None).wait(10)
+    ((body, metadata),) = got
+    assert len(decode(body, "protobuf").spans) == 3
+    assert metadata["x-key"] == "a b"
 
 
 def test_json_is_printed_and_nothing_is_sent(tmp_path: Path) -> None:
