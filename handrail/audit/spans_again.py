@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-import msgspec
-
 from handrail.audit import reader
+from handrail.audit.format import SCHEMA
 from handrail.audit.reader import Part, Payloads
 from handrail.audit.steps import FAILED
 from handrail.errors import JournalCorrupt
@@ -36,11 +35,12 @@ _OPENING = frozenset({"run.start", "step.start", *_KINDS})
 _PASSED = frozenset({"delegation", "owner.refused", "export", "span", "tools"})
 """Kinds that may name a step and are nothing that happened in it."""
 _ENVELOPE = frozenset({"v", "w", "n", "t", "k", "run", "step"})
+_READ = range(1, SCHEMA + 1)
+"""Versions of records that are read."""
 _DEEPEST = 1000
 """Steps in one another that are followed."""
-_Record = dict[str, Any]
+_Record = Mapping[str, Any]
 _Key = tuple[str, str, str]
-_decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 @dataclass(slots=True)
@@ -61,8 +61,7 @@ class Acknowledged:
         found = array("Q")
         for part in reader.parts(folder) if destination else ():
             for record in reader.records(part):
-                if b'"k":"export"' in record.body:
-                    found.extend(_ids(_decode(record.body), destination))
+                found.extend(_ids(record.fields, destination))
         self._ids = array("Q", sorted(found))
 
     def __contains__(self, step: str) -> bool:
@@ -107,7 +106,7 @@ class _Again:
     def spans(self) -> Iterator[tuple[OtlpSpan, str]]:
         for part in self._parts:
             for found in reader.records(part):
-                record = _decode(found.body)
+                record = found.fields
                 if not _sound(record):
                     continue
                 if record["k"] == "writer.start":
@@ -165,7 +164,7 @@ def observed_of(folder: Path, wanted: Callable[[OtlpSpan, str], bool]) -> Iterat
     with Payloads(folder) as payloads:
         for part in reader.parts(folder):
             for found in reader.records(part):
-                span = _received(_decode(found.body), payloads) if b'"k":"span"' in found.body else None
+                span = _received(found.fields, payloads)
                 if span is not None and int(span.span_id, 16) not in seen and wanted(span, ""):
                     seen.add(int(span.span_id, 16))
                     yield span
@@ -184,7 +183,7 @@ def _received(record: _Record, payloads: Payloads) -> OtlpSpan | None:
 
 def _sound(record: _Record) -> bool:
     """Whether this release wrote the record, or could have: the index names the others."""
-    return record.get("v") == 1 and isinstance(record.get("t"), int) and isinstance(record.get("k"), str)
+    return record.get("v") in _READ and isinstance(record.get("t"), int) and isinstance(record.get("k"), str)
 
 
 def _living(parts: list[Part]) -> set[str]:
