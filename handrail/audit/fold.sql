@@ -32,7 +32,7 @@ SELECT run, step, parent,
        reason, "by", effect, call_id, ran, model, provider, args, messages, findings, chain, policy,
        CASE WHEN k = 'tool.call' THEN coalesce(action, 'call') END, facts, scopes,
        cause, causes, links, CASE WHEN k = 'model.call' THEN tools END, CASE WHEN k = 'step.start' AND type <> 'agent' THEN body END,
-       stopped_by
+       said, reasoning, stopped_by
 FROM known WHERE k IN ('run.start', 'step.start', 'model.call', 'tool.call');
 
 INSERT INTO closes

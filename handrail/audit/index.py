@@ -129,6 +129,20 @@ class Index:
                 raise self._unwritable(error) from error
             yield self._reading(lambda: stack.enter_context(_copied(self.path, room)))
 
+    @contextmanager
+    def copy(self) -> Generator[Path]:
+        """The file of a private copy of the index as it is now, gone afterwards: for another process to read.
+
+        Raises IndexFailure where the index can neither be read nor made again.
+        """
+        self._make_folder()
+        with ExitStack() as stack:
+            try:
+                room = stack.enter_context(scratch(self.folder))
+            except OSError as error:
+                raise self._unwritable(error) from error
+            yield self._reading(lambda: _copy(self.path, room))
+
     def _fold_all(self, fresh: Path, progress: Callable[[int, int], None]) -> int:
         records, done = 0, 0
         while True:
@@ -284,12 +298,7 @@ def _connection(path: Path, config: _Config, *, read_only: bool = False) -> Gene
 
 @contextmanager
 def _copied(path: Path, room: Path) -> Generator[Snapshot]:
-    copy = room / "copy.duckdb"
-    for left in (copy, _wal(copy)):  # of an attempt that met a damaged file
-        oscalls.remove(left)
-    copy_private(path, copy)
-    if _wal(path).exists():
-        copy_private(_wal(path), _wal(copy))
+    copy = _copy(path, room)
     with _connection(copy, _LIMITS, read_only=True) as con:
         require_format(con)
         con.execute("SELECT * FROM checksum").fetchall()  # a damaged block shows now, not in the middle of a long read
@@ -297,6 +306,16 @@ def _copied(path: Path, room: Path) -> Generator[Snapshot]:
         oscalls.remove(copy)
         oscalls.remove(_wal(copy))
         yield Snapshot(con)
+
+
+def _copy(path: Path, room: Path) -> Path:
+    copy = room / "copy.duckdb"
+    for left in (copy, _wal(copy)):  # of an attempt that met a damaged file
+        oscalls.remove(left)
+    copy_private(path, copy)
+    if _wal(path).exists():
+        copy_private(_wal(path), _wal(copy))
+    return copy
 
 
 def _rows(path: Path, sql: str, params: Params) -> list[dict[str, object]]:

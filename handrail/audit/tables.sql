@@ -29,7 +29,8 @@ CREATE TABLE opens (
     verdict VARCHAR, rule VARCHAR, reason VARCHAR, decided_by VARCHAR,
     effect VARCHAR, call_id VARCHAR, ran BOOLEAN, model VARCHAR, provider VARCHAR, args JSON, messages JSON,
     findings JSON, chain JSON, policy VARCHAR, action VARCHAR, facts JSON, scopes JSON,
-    cause VARCHAR, causes JSON, links JSON, tools VARCHAR, detail JSON, stopped_by VARCHAR
+    cause VARCHAR, causes JSON, links JSON, tools VARCHAR, detail JSON,
+    said BIGINT, reasoning BIGINT, stopped_by VARCHAR
 );
 CREATE TABLE closes (
     run VARCHAR, step VARCHAR, outcome VARCHAR, error VARCHAR, dur BIGINT, at_utc TIMESTAMP, w VARCHAR, n BIGINT,

@@ -34,7 +34,7 @@ SELECT o.run, o.step, o.parent, o.type, o.name, o.agent, o.at_utc AS started_at,
             WHEN json_array_length(c.findings) > 0 THEN c.findings ELSE o.findings END AS findings,
        o.w AS writer, o.n, o.chain, coalesce(o.tenant, r.tenant) AS tenant, o.provider, o.policy,
        o.action, o.facts, o.scopes, o.cause, o.causes, o.links, o.tools, o.detail, c.detail AS ends, c.calls,
-       o.stopped_by
+       o.said, o.reasoning, o.stopped_by
 FROM opens o
 LEFT JOIN closes c ON c.run = o.run AND c.step = o.step AND c.process = o.process
 LEFT JOIN run_starts r ON r.run = o.run
@@ -91,7 +91,8 @@ CREATE VIEW plans AS
 SELECT run, step, agent, name, stated_at, try_cast(facts->>'$.revision' AS BIGINT) AS revision,
        try_cast(facts->>'$.items' AS BIGINT) AS items, try_cast(facts->>'$.done' AS BIGINT) AS done,
        try_cast(facts->>'$.added' AS BIGINT) AS added, try_cast(facts->>'$.removed' AS BIGINT) AS removed,
-       try_cast(facts->>'$.changed' AS BIGINT) AS changed, facts, w AS writer, n
+       try_cast(facts->>'$.changed' AS BIGINT) AS changed, try_cast(facts->>'$.moved' AS BIGINT) AS moved,
+       facts, w AS writer, n
 FROM (SELECT run, step, agent, name, at_utc AS stated_at, detail AS facts, w, n FROM opens WHERE type = 'plan'
       UNION ALL SELECT run, step, body->>'$.agent', body->>'$.name', at_utc, body, w, n FROM notes WHERE kind = 'plan');
 
@@ -144,9 +145,9 @@ SELECT run, step, at_utc AS noted_at, body->>'$.what' AS what, body->>'$.per' AS
        body->>'$.then' AS consequence, body->>'$.by' AS source, w AS writer, n
 FROM notes WHERE kind = 'limit';
 
--- What a person was asked, answered, or no longer needs to answer; an answer names the question by id and n.
+-- What a person was asked, answered, or no longer needs to answer; an answer names the question by id and number.
 CREATE VIEW approvals AS
-SELECT run, step, at_utc AS noted_at, body->>'$.event' AS event, body->>'$.id' AS id, try_cast(body->>'$.n' AS BIGINT) AS n,
+SELECT run, step, at_utc AS noted_at, body->>'$.event' AS event, body->>'$.id' AS id, try_cast(body->>'$.number' AS BIGINT) AS n,
        body->>'$.tool' AS tool, body->>'$.call_id' AS call_id, body->>'$.agent' AS agent, body->'$.allowed' AS allowed,
        body->>'$.decision' AS decision, try_cast(body->>'$.changed' AS BOOLEAN) AS changed,
        body->>'$.tool_now' AS tool_now, body->>'$.user' AS "user", body->>'$.channel' AS channel,
@@ -168,3 +169,105 @@ SELECT run, step, at_utc AS noted_at, body->>'$.by' AS source, body->>'$.hook' A
        try_cast(body->>'$.messages' AS BIGINT) AS messages, try_cast(body->>'$.removed' AS BIGINT) AS removed,
        body->>'$.error' AS error, w AS writer, n
 FROM notes WHERE kind = 'intervention';
+
+-- The tools that a model could choose from: alternatives to each call that it proposed.
+CREATE VIEW tools_offered AS
+SELECT s.run, s.step, offered.names AS tools
+FROM opens s JOIN (
+    SELECT run, body->>'$.digest' AS digest, any_value(json_transform(body->'$.names', '["VARCHAR"]')) AS names
+    FROM notes WHERE kind = 'tools' GROUP BY ALL
+) offered ON offered.run = s.run AND offered.digest = s.tools;
+
+-- How often things work. An attempt is a step that does something itself (an agent's own step only holds others).
+-- A success came back; 'not_found' did too: it said that there is nothing. A failure raised, was rejected after it had
+-- run, or was never seen to end because its process died. What was denied or stopped did not run, and is no attempt;
+-- what was interrupted or cancelled, or still runs, is neither success nor failure: censored.
+CREATE VIEW reliability_steps AS
+SELECT s.run, s.step, s.type, s.name, s.agent, coalesce(s.model, CASE WHEN s.type = 'model' THEN s.name END) AS model,
+       CASE WHEN s.type = 'tool' THEN s.name END AS tool, s.tenant, r."user", s.started_at,
+       CASE WHEN s.outcome IN ('ok', 'not_found') THEN 'success'
+            WHEN s.outcome IN ('error', 'lost', 'rejected') THEN 'failure' ELSE 'censored' END AS result
+FROM steps s LEFT JOIN run_starts r ON r.run = s.run
+WHERE s.type NOT IN ('agent', 'workflow', 'handoff', 'create')
+  AND (s.ran IS NULL OR s.ran) AND coalesce(s.verdict, '') NOT IN ('deny', 'reject', 'stopped');
+
+-- One row for a logical run: the runs that go on with one another are one, which ended as the last of them did.
+CREATE VIEW reliability_runs AS
+SELECT logical AS run, arg_min(agent, started_at) AS agent, arg_min(tenant, started_at) AS tenant,
+       arg_min("user", started_at) AS "user", arg_min(model, started_at) AS model, min(started_at) AS started_at, count(*) AS parts,
+       coalesce(sum(attempts), 0)::BIGINT AS attempts, coalesce(sum(failures), 0)::BIGINT AS failures,
+       CASE WHEN arg_max(outcome, started_at) = 'ok' THEN 'success'
+            WHEN arg_max(outcome, started_at) IN ('error', 'lost', 'rejected') THEN 'failure'
+            ELSE 'censored' END AS result
+FROM runs r LEFT JOIN (
+    SELECT run, count(*) FILTER (result <> 'censored') AS attempts, count(*) FILTER (result = 'failure') AS failures
+    FROM reliability_steps GROUP BY run
+) s ON s.run = r.run
+GROUP BY logical;
+
+-- Bounds of a proportion, 95 %: the score interval of E. B. Wilson, "Probable inference, the law of succession, and
+-- statistical inference", J. Amer. Statist. Assoc. 22 (1927), 209-212, formula (6); z = 1.959964.
+CREATE MACRO wilson_low(successes, trials) AS CASE WHEN trials > 0 THEN greatest(0,
+    (successes + 1.920729410347062 - 1.959963984540054 * sqrt(successes * (trials - successes) / trials + 0.960364705173531))
+    / (trials + 3.841458820694124)) END;
+CREATE MACRO wilson_high(successes, trials) AS CASE WHEN trials > 0 THEN least(1,
+    (successes + 1.920729410347062 + 1.959963984540054 * sqrt(successes * (trials - successes) / trials + 0.960364705173531))
+    / (trials + 3.841458820694124)) END;
+
+-- Success of steps in a window of time, for one tenant, user or agent, or (NULL) for all of them; by what it was.
+-- steps_to_failure is the number of attempts for one failure: the estimate from attempts of which some were censored.
+CREATE MACRO reliability_in(since_, until_, tenant_, user_, agent_) AS TABLE
+SELECT dimension, value, count(*) FILTER (result <> 'censored') AS attempts,
+       count(*) FILTER (result = 'success') AS successes, count(*) FILTER (result = 'failure') AS failures,
+       count(*) FILTER (result = 'censored') AS censored, count(DISTINCT run) AS runs,
+       successes / nullif(attempts, 0) AS success_rate, wilson_low(successes, attempts) AS low,
+       wilson_high(successes, attempts) AS high, attempts / nullif(failures, 0) AS steps_to_failure
+FROM (
+    SELECT run, result, unnest([
+        {'dimension': 'all', 'value': 'all'}, {'dimension': 'kind', 'value': type},
+        {'dimension': 'agent', 'value': agent}, {'dimension': 'tool', 'value': tool},
+        {'dimension': 'model', 'value': model}], recursive := true)
+    FROM reliability_steps
+    WHERE (since_ IS NULL OR started_at >= since_) AND (until_ IS NULL OR started_at < until_)
+      AND (tenant_ IS NULL OR tenant = tenant_) AND (user_ IS NULL OR "user" = user_)
+      AND (agent_ IS NULL OR agent = agent_)
+) WHERE value IS NOT NULL GROUP BY dimension, value;
+
+CREATE VIEW reliability AS SELECT * FROM reliability_in(NULL, NULL, NULL, NULL, NULL);
+
+-- Success of logical runs. steps_to_failure: attempts of all runs for one run that failed.
+CREATE MACRO reliability_of_runs_in(since_, until_, tenant_, user_, agent_) AS TABLE
+SELECT dimension, value, count(*) FILTER (result <> 'censored') AS runs,
+       count(*) FILTER (result = 'success') AS successes, count(*) FILTER (result = 'failure') AS failures,
+       count(*) FILTER (result = 'censored') AS censored, sum(attempts)::BIGINT AS attempts,
+       successes / nullif(runs, 0) AS success_rate, wilson_low(successes, runs) AS low,
+       wilson_high(successes, runs) AS high, sum(attempts) / nullif(failures, 0) AS steps_to_failure
+FROM (
+    SELECT attempts, result, unnest([{'dimension': 'all', 'value': 'all'}, {'dimension': 'agent', 'value': agent},
+                                     {'dimension': 'model', 'value': model}], recursive := true)
+    FROM reliability_runs
+    WHERE (since_ IS NULL OR started_at >= since_) AND (until_ IS NULL OR started_at < until_)
+      AND (tenant_ IS NULL OR tenant = tenant_) AND (user_ IS NULL OR "user" = user_)
+      AND (agent_ IS NULL OR agent = agent_)
+) WHERE value IS NOT NULL AND value <> '' GROUP BY dimension, value;
+
+CREATE VIEW reliability_of_runs AS SELECT * FROM reliability_of_runs_in(NULL, NULL, NULL, NULL, NULL);
+
+-- Success of runs by how many attempts they made, beside what p^n promises: p is the success rate of all attempts,
+-- were each independent and no run able to recover from one that failed. Long runs share a row.
+CREATE MACRO reliability_lengths_in(since_, until_, tenant_, user_, agent_) AS TABLE
+WITH chosen AS (
+    SELECT *, CASE WHEN attempts <= 20 THEN attempts
+                   ELSE round(pow(10, round(log10(attempts) * 8) / 8))::BIGINT END AS length
+    FROM reliability_runs
+    WHERE attempts > 0 AND (since_ IS NULL OR started_at >= since_) AND (until_ IS NULL OR started_at < until_)
+      AND (tenant_ IS NULL OR tenant = tenant_) AND (user_ IS NULL OR "user" = user_)
+      AND (agent_ IS NULL OR agent = agent_)
+), per_step AS (SELECT 1 - sum(failures) / sum(attempts) AS p FROM chosen)
+SELECT length, count(*) FILTER (result <> 'censored') AS runs, count(*) FILTER (result = 'success') AS successes,
+       count(*) FILTER (result = 'censored') AS censored, successes / nullif(runs, 0) AS success_rate,
+       wilson_low(successes, runs) AS low, wilson_high(successes, runs) AS high, any_value(p) AS step_success_rate,
+       pow(any_value(p), length) AS compounded
+FROM chosen, per_step GROUP BY length;
+
+CREATE VIEW reliability_lengths AS SELECT * FROM reliability_lengths_in(NULL, NULL, NULL, NULL, NULL);

@@ -112,7 +112,7 @@ def about(question: Question) -> dict[str, object]:
     """What a record says of the question that it is about."""
     said = {"tool": question.tool, "call_id": question.call_id}
     asked = {"run": question.run, "step": question.step}
-    return {"id": question.id, "n": question.n, **{k: v for k, v in said.items() if v}, "asked": asked}
+    return {"id": question.id, "number": question.n, **{k: v for k, v in said.items() if v}, "asked": asked}
 
 
 def _proposal(call: Call) -> Proposal:

@@ -117,3 +117,38 @@ def test_fields_of_another_type_break_no_view(written: Written, kind: str, facts
     for view in ("plans", "memory_operations", "reflections", "handoffs", "links", "proposed_calls", "notes"):
         written.query(f"SELECT * FROM {view}")
     assert written.query("SELECT count(*) AS c FROM steps WHERE step = '7777777777777777'") == [{"c": 1}]
+
+
+def test_notes_of_known_kinds_have_typed_columns(written: Written) -> None:
+    """Claim: limits, approvals, validations and interventions can be asked by their facts."""
+    note = written.steps.note
+    note(written.frame, "limit", {"what": "model_calls", "per": "run", "limit": 20, "used": 20, "left": 0, "hit": True,
+                                  "then": "end", "by": "langchain.ModelCallLimitMiddleware"})  # fmt: skip
+    note(written.frame, "approval", {"event": "answered", "id": "q1", "number": 0, "by": "langgraph.interrupt",
+                                     "tool": "send_mail", "call_id": "c7", "decision": "approve", "user": "ana",
+                                     "waited": 5_000_000, "asked": {"run": "r" * 32, "step": "s" * 16}},
+         content={"answer": {"type": "approve"}})  # fmt: skip
+    note(written.frame, "validation", {"validator": "v", "code": "pii", "verdict": "redact", "path": "input"})
+    note(written.frame, "intervention", {"by": "mine", "hook": "before_model", "jump_to": "end", "messages": 1})
+    assert written.query("SELECT what, per, tool, limit_value, used, remaining, hit, consequence FROM limits") == [
+        {"what": "model_calls", "per": "run", "tool": None, "limit_value": 20, "used": 20, "remaining": 0, "hit": True,
+         "consequence": "end"}]  # fmt: skip
+    assert written.query("SELECT event, id, n, tool, decision, \"user\", waited_ms, asked_step "
+                         "FROM approvals") == [
+        {"event": "answered", "id": "q1", "n": 0, "tool": "send_mail", "decision": "approve", "user": "ana",
+         "waited_ms": 5.0, "asked_step": "s" * 16}]  # fmt: skip
+    assert written.query("SELECT validator, verdict, path FROM validations") == [
+        {"validator": "v", "verdict": "redact", "path": "input"}]  # fmt: skip
+    assert written.query("SELECT source, jump_to, messages, removed FROM interventions") == [
+        {"source": "mine", "jump_to": "end", "messages": 1, "removed": None}]  # fmt: skip
+
+
+def test_alternatives_are_the_tools_of_the_model_call(written: Written) -> None:
+    """Claim: names put down once for a digest are found for every model call that was offered them."""
+    run = written.frame.state.run
+    written.steps.note(written.frame, "tools", {"digest": "d1", "names": ["pay", "look_up"]})
+    for step in ("1" * 16, "2" * 16):
+        written.steps.recorder.write({"k": "model.call", "run": run, "step": step, "trace": "", "model": "m",
+                                      "parent": written.frame.step, "tools": "d1"})  # fmt: skip
+    assert written.query("SELECT step, tools FROM tools_offered ORDER BY step") == [
+        {"step": "1" * 16, "tools": ["pay", "look_up"]}, {"step": "2" * 16, "tools": ["pay", "look_up"]}]  # fmt: skip

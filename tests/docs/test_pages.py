@@ -18,7 +18,7 @@ from handrail.audit import format as journal_format
 from handrail.audit import reader
 from handrail.cli import group
 from handrail.policy import conditions
-from tests.docs import command_line
+from tests.docs import command_line, views
 from tests.docs.pages import GENERATED, REPO, blocks, pages
 
 REFERENCE = REPO / "docs" / "reference"
@@ -81,6 +81,13 @@ def test_command_line_reference_is_current() -> None:
     page = subprocess.run(command, cwd=REPO, check=True, capture_output=True, text=True).stdout
     assert read("docs/reference/command-line.md") == page, (
         "make it again: python -m tests.docs.command_line > docs/reference/command-line.md"
+    )
+
+
+def test_reference_of_the_views_is_current() -> None:
+    """The page has the views and columns of today's index, each with its meaning."""
+    assert read("docs/reference/views.md") == views.page(), (
+        "make it again: python -m tests.docs.views > docs/reference/views.md"
     )
 
 

@@ -54,7 +54,7 @@ def _id(interrupt: Any) -> str:
 def _ask(frame: Frame, name: str, number: int, question: _Asked) -> Question:
     state = frame.state
     said = {"tool": question.tool, "call_id": question.call_id, "allowed": list(question.allowed)}
-    facts = {"event": "asked", "id": name, "n": number, "by": question.by, "agent": frame.principal.agent}
+    facts = {"event": "asked", "id": name, "number": number, "by": question.by, "agent": frame.principal.agent}
     facts |= {key: value for key, value in said.items() if value}
     gate_of(frame).steps.note(frame, "approval", facts, content=question.content)
     return Question(name, number, state.run, frame.step, state.trace, ids.now_ns(), question.tool, question.call_id)
