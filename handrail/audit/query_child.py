@@ -182,9 +182,9 @@ def _check_node(node: Mapping[str, Any], allowed: frozenset[str] | set[str]) -> 
         name = str((node.get("function") or {}).get("function_name"))
         if name.lower() not in TABLE_FUNCTIONS:
             raise Refused(f"The function {name} is not allowed as a table.")
-    name = node.get("function_name")
-    if isinstance(name, str) and (name.lower() in FORBIDDEN or name.lower().startswith(("duckdb_", "pragma_", "pg_"))):
-        raise Refused(f"The function {name} is not allowed.")
+    function = str(node.get("function_name") or "").lower()
+    if function in FORBIDDEN or function.startswith(("duckdb_", "pragma_", "pg_")):
+        raise Refused(f"The function {function} is not allowed.")
 
 
 def _fetched(con: DuckDBPyConnection, request: Mapping[str, Any]) -> dict[str, Any]:
