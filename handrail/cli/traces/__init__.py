@@ -8,8 +8,8 @@ from handrail.cli.lazy import LazyGroup
 
 COMMANDS: dict[str, str] = {
     "show": "Show a run as a tree: steps, decisions, durations, tokens.",
-    "export": "Send what was recorded to a collector, by OTLP.",
     "query": "Answer SQL over the documented views, read-only.",
+    "export": "Send what was recorded to a collector, by OTLP.",
 }
 """Command -> its line in the help, by task: read, then take in and hand on."""
 
