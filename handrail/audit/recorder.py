@@ -48,6 +48,8 @@ class Recorder:
         """``redact`` is asked for the patterns of what is taken out of every payload, as they are in force."""
         self._folder, self._payloads, self.redact = folder, payloads, redact
         self._journal: Journal | None = None
+        self.on_lost: Callable[[Exception], None] = lambda error: None
+        """Told of every loss."""
         self._warned = False
         self._key: bytes | None = None
 
@@ -106,6 +108,7 @@ class Recorder:
                 self._folder,
                 str(error).rstrip("."),
             )
+        self.on_lost(error)
         try:
             self._open().drop(type(error).__name__)
         except Exception:

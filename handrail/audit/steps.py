@@ -8,17 +8,15 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, Literal, cast
 
-from opentelemetry.trace import Span
-
 from handrail.audit.model_call import ModelCall
 from handrail.audit.recorder import Recorder, Use, body_of
+from handrail.audit.telemetry import Telemetry
 from handrail.config import ContentSettings
-from handrail.tracing import ids, messages, others, planned, spans, vocabulary, why
-from handrail.tracing.content import NOTHING, Shown, Switch
+from handrail.tracing import ids, planned, spans, why
 from handrail.tracing.context import Frame, RunState, Tally
 from handrail.tracing.identity import Principal
 from handrail.tracing.kept import Threads
-from handrail.tracing.links import Link, causal
+from handrail.tracing.links import Link
 from handrail.tracing.others import Theirs
 
 Kind = Literal[
@@ -31,8 +29,6 @@ _NOTHING: Facts = MappingProxyType({})
 FAILED = frozenset({"error", "cancelled"})
 """Outcomes that a span shows as an error."""
 _AGENTS = {"run", "agent"}
-_TOOLS = {"tool", "mcp"}
-"""Kinds of steps whose content belongs to the tool that they are called by."""
 _OPENING = {"run": "run.start", "model": "model.call", "tool": "tool.call"}
 """Kind of step -> the record that opens it, where that is no ``step.start``."""
 _CLOSING = {"run": "run.end", "model": "model.result", "tool": "tool.result"}
@@ -68,6 +64,8 @@ class Step:
     theirs: Theirs | None = None
     """Who shows the step in our place: then it has no span of ours."""
     done: bool = False
+    said: dict[str, Any] | None = None
+    """What has been told of it, where an event at its end tells everything."""
     outcome: Outcome | None = None
     """How it ended; None while it is open."""
 
@@ -96,9 +94,7 @@ class Steps:
     def __init__(self, recorder: Recorder, *, content: Callable[[], ContentSettings] = ContentSettings) -> None:
         """``content`` is asked where content may leave, as it is in force."""
         self.recorder = recorder
-        self._spans = spans.Spans(recorder.exported)
-        self._switch = Switch(content)
-        self._words = vocabulary.chosen()
+        self.telemetry = Telemetry(recorder, content)
         self._threads = Threads()
 
     def run(
@@ -118,14 +114,15 @@ class Steps:
         """
         started, caller, who = ids.now_ns(), spans.caller(), _who(principal)
         shape: Any = facts.get("type", "run")
-        name = str(facts.get("name") or principal.agent)
-        span = self._span(shape, name, {**who, **facts}, thread, links, started)
+        name, known = str(facts.get("name") or principal.agent), {**who, **facts}
+        self.telemetry.renew()
+        span = self.telemetry.start(shape, name, known, thread, links, started)
         trace, step = spans.ids(span) or (caller[0] if caller else ids.new_trace(), ids.new_step())
         state = RunState(ids.new_run(), trace, principal, principal.agent, thread)
         state.kept = self._threads.of(principal.tenant, thread)
         frame = Frame(state, gates, step, principal, owner, span, step)
-        opened = Step(self, "run", name, frame, started, caller[1] if caller else None, who, shape)
-        self.recorder.write(_record(opened, {**who, **facts, "thread": thread}, links))
+        opened = Step(self, "run", name, frame, started, caller[1] if caller else None, known, shape)
+        self.recorder.write(_record(opened, {**known, "thread": thread}, links))
         return opened
 
     def agent(
@@ -172,7 +169,8 @@ class Steps:
             "tools": tools,
             "prompt": self.recorder.keyed_digest(call.prompt()),
         }
-        self._ask(opened, call, facts, added)
+        self.telemetry.opened(opened)
+        self.telemetry.asked(opened, call, facts, added)
         self.recorder.write(_record(opened, facts, links))
         if tools:
             self._offer(opened, tools, call)
@@ -212,13 +210,13 @@ class Steps:
         said = {**_head(kind, name, above), **facts, **_shown_by(theirs)}
         opened = self._start(kind, above, name, said, links, theirs)
         try:
-            if shown and self._shows(opened):
-                self._show(opened, {field: self.recorder.redacted(value)[0] for field, value in shown.items()})
+            self.telemetry.opened(opened)
+            self.telemetry.alone(opened, shown)
             kept = self._keep(opened, content, must=must)
             self.recorder.write(_record(opened, {**said, **kept}, links), must=must)
         except BaseException:
             opened.done = True
-            self._end(opened, _NOTHING, "journal", None, ids.now_ns())
+            self.telemetry.closed(opened, {"dur": 0}, "journal", None, ids.now_ns())
             raise
         for counter in counts:
             above.state.counters.add(counter)
@@ -229,7 +227,7 @@ class Steps:
         record: dict[str, object] = {"k": kind, "run": frame.state.run, "step": frame.step, **facts}
         record.update((name, self.recorder.payload(value, frame.state)) for name, value in content.items())
         self.recorder.write(record)
-        spans.event(frame.span, f"handrail.{kind}", self._words.noted(kind, facts))
+        self.telemetry.noted(frame, kind, facts)
 
     def finish(
         self, step: Step, outcome: Outcome, error: str | BaseException | None, facts: Facts, content: Facts
@@ -246,18 +244,7 @@ class Steps:
         self.recorder.write({"k": kind, "run": state.run, "step": step.frame.step, **closing, **kept})
         why.over(step.frame, outcome == "interrupted")
         planned.over(step.frame)
-        self._end(step, closing, (raised or outcome) if outcome in FAILED else None, error, now)
-
-    def _end(self, step: Step, closing: Facts, failed: str | None, error: str | BaseException | None, now: int) -> None:
-        span = step.frame.span
-        if step.theirs is not None:
-            return others.unmark(step.frame)
-        if not spans.listens(span):
-            return spans.end(span, {}, failed, now)
-        text = ""
-        if failed and isinstance(error, BaseException) and self._shows(step):
-            text = messages.text(self.recorder.redacted(str(error))[0])
-        spans.end(span, self._words.closed(step.shape, closing), failed, now, text)
+        self.telemetry.closed(step, closing, (raised or outcome) if outcome in FAILED else None, error, now)
 
     def _start(
         self, kind: Kind, above: Frame, name: str, facts: Facts, links: Sequence[Link], theirs: Theirs | None = None
@@ -267,7 +254,7 @@ class Steps:
             above.tally.tool()
         if theirs is not None:
             return self._elsewhere(theirs, kind, above, name, facts, started)
-        span = self._span(kind, name, facts, above.state.thread, links, started)
+        span = self.telemetry.start(kind, name, facts, above.state.thread, links, started)
         found = spans.ids(span)
         frame = replace(above, step=found[1] if found else ids.new_step(), owner=None, span=span)
         if kind in ("agent", "workflow"):
@@ -278,13 +265,8 @@ class Steps:
         found = spans.ids(theirs.span)
         step = found[1] if found and found[0] == above.state.trace else ids.new_step()
         frame = replace(above, step=step, owner=None, span=theirs.span)
-        others.mark(frame, self._words.opened(kind, name, facts, "").attributes)
+        self.telemetry.mark(frame, kind, name, facts)
         return Step(self, kind, name, frame, started, above.step, facts, kind, theirs)
-
-    def _span(
-        self, kind: Kind, name: str, facts: Facts, thread: str, links: Sequence[Link], started: int
-    ) -> Span | None:
-        return self._spans.start(lambda: self._words.opened(kind, name, facts, thread), causal(facts, links), started)
 
     def _keep(self, step: Step, content: Facts, closing: Facts = _NOTHING, *, must: bool = False) -> dict[str, object]:
         """References to the payloads of ``content``, which is shown on the span when content is on."""
@@ -294,34 +276,9 @@ class Steps:
         kept = {
             field: keep(value, state, must=must, use=_USES.get((kind, field), "")) for field, value in content.items()
         }
-        if self._shows(step):
-            self._show(step, {field: body for field, (_, body) in kept.items()}, closing)
+        if self.telemetry.wants(step):
+            self.telemetry.show(step, {field: body for field, (_, body) in kept.items()}, closing)
         return {field: ref for field, (ref, _) in kept.items()}
-
-    def _shown(self, step: Step) -> Shown:
-        """What of the content of ``step`` may leave on what is ours."""
-        shown = self._switch.of(step.frame.principal.tenant) if step.theirs is None else NOTHING
-        return shown if shown.at(step.name if step.kind in _TOOLS else None) else NOTHING
-
-    def _shows(self, step: Step) -> bool:
-        """Whether the content of ``step`` goes on its span."""
-        return spans.listens(step.frame.span) and self._shown(step).spans
-
-    def _show(self, step: Step, bodies: Mapping[str, bytes], closing: Facts = _NOTHING) -> None:
-        """Put content (JSON, redacted) on the span."""
-        for field, body in bodies.items():
-            if body:
-                spans.add(step.frame.span, self._words.content(step.shape, field, body, closing))
-
-    def _ask(self, step: Step, call: ModelCall, facts: Mapping[str, Any], added: Sequence[bytes]) -> None:
-        """Put a model's input on the span, where it may be: what is new since the agent's previous call."""
-        if not self._shows(step):
-            return
-        seen: set[str] = step.frame.state.notes.setdefault("shown tools", set[str]())
-        new = call.tools if facts["tools"] not in seen else ()
-        seen.add(facts["tools"])
-        tools = messages.decoded(self.recorder.redacted(list(new))[0]) if new else ()
-        spans.add(step.frame.span, self._words.asked([body for body in added if body], facts["messages"], tools))
 
 
 def _record(step: Step, facts: Facts, links: Sequence[Link]) -> dict[str, object]:

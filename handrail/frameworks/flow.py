@@ -178,6 +178,9 @@ def leave(step: Step, error: BaseException | None = None, pauses: tuple[type[Bas
         return
     answer = step.frame.state.notes.get("answer") if step.kind == "run" else None
     findings, rejected = gate_of(step.frame).answer(answer) if answer is not None else ((), None)
+    if answer is not None:
+        gate = gate_of(step.frame)
+        gate.steps.telemetry.judged(step, [check.id for check in gate.rulebook.now.validators.answer()], findings)
     facts = {"findings": findings_of(findings)} if findings else {}
     if rejected is not None:
         close(step, "rejected", rejected, facts)

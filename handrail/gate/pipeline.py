@@ -156,6 +156,9 @@ class Gate:
             theirs=others.of_library((call.library,), "tool") if call.library and not judgement.stops else None,
         )
         why.taken(step)
+        checks = [check for gate in gates_of(frame) for check in gate.rulebook.now.validators.arguments(call.name)]
+        if judgement.findings or (checks and judgement.verdict == "allow"):
+            self.steps.telemetry.judged(step, [check.id for check in checks], judgement.findings)
         if judgement.stops:
             return self._refuse(frame, step, judgement)
         step.frame = replace(step.frame, owner=Passed(call.tool, args))
@@ -197,6 +200,8 @@ class Gate:
                 v for gate in gates_of(attempt.step.frame) for v in gate.rulebook.now.validators.result(call.name)
             ]
             findings = _check(checks, _read(call.content(value))) if checks else ()  # 10 validate
+            if checks:
+                self.steps.telemetry.judged(attempt.step, [check.id for check in checks], findings)
             rejected = attempt.enforced and any(f.severity == "error" for f in findings)
             outcome: Outcome = "rejected" if rejected else "error" if call.failed(value) else "ok"
             if call.then is not None and outcome == "ok":

@@ -1,4 +1,4 @@
-"""Where spans go that Handrail exports itself: what the standard ``OTEL_*`` variables say, and what was taken there.
+"""Where telemetry goes that Handrail exports itself: what the standard ``OTEL_*`` variables say, and what was taken.
 
 Nothing of OpenTelemetry's SDK is loaded before an exporter is wanted.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -17,46 +17,62 @@ log = logging.getLogger(__name__)
 
 Acknowledge = Callable[[str, Sequence[str]], None]
 """Told of spans that have arrived: where, and their ids (16 hex digits each)."""
-_NO_EXPORTER = "Spans are not exported: the exporter %r is not installed. Install it with: pip install 'handrail[%s]'"
+Signal = Literal["traces", "metrics", "logs"]
+_WORDS: Mapping[Signal, str] = {"traces": "Spans", "metrics": "Metrics", "logs": "Events"}
+_NO_EXPORTER = "%s are not exported: the exporter %r is not installed. Install it with: pip install 'handrail[%s]'"
 _HTTP, _GRPC = "otlp_proto_http", "otlp_proto_grpc"
 
 
 def provider(environ: Mapping[str, str], acknowledge: Acknowledge | None = None) -> TracerProvider | None:
     """A provider that exports as ``environ`` says; None where it names no exporter, or one that is not installed."""
-    name = exporter_name(environ)
-    if name is None or environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
-        return None
-    found = metadata.entry_points(group="opentelemetry_traces_exporter", name=name)
-    if not found:
-        log.warning(_NO_EXPORTER, name, "otlp-grpc" if name.endswith("grpc") else "otlp")
+    made = exporter(environ, "traces")
+    if made is None:
         return None
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    made = TracerProvider()
-    exporter = next(iter(found)).load()()
+    found = TracerProvider()
     if acknowledge is not None:
-        exporter = _Acknowledging(exporter, destination(environ), acknowledge)
-    made.add_span_processor(BatchSpanProcessor(exporter))
-    return made
+        made = _Acknowledging(made, destination(environ), acknowledge)
+    found.add_span_processor(BatchSpanProcessor(made))
+    return found
 
 
-def exporter_name(environ: Mapping[str, str]) -> str | None:
+def exporter(environ: Mapping[str, str], signal: Signal) -> Any:
+    """The exporter for ``signal`` that ``environ`` asks for; None for none, or one that is not installed."""
+    name = exporter_name(environ, signal)
+    if name is None or environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return None
+    found = metadata.entry_points(group=f"opentelemetry_{signal}_exporter", name=name)
+    if found:
+        return next(iter(found)).load()()
+    # an address for everything is missed once, with the spans
+    if signal == "traces" or any(environ.get(variable) for variable in _own(signal)):
+        log.warning(_NO_EXPORTER, _WORDS[signal], name, "otlp-grpc" if name.endswith("grpc") else "otlp")
+    return None
+
+
+def _own(signal: Signal) -> tuple[str, str]:
+    """The variables that ask for one signal alone."""
+    return f"OTEL_{signal.upper()}_EXPORTER", f"OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT"
+
+
+def exporter_name(environ: Mapping[str, str], signal: Signal = "traces") -> str | None:
     """The registered name of the exporter that ``environ`` asks for; None for none."""
-    endpoints = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
-    default = "otlp" if any(environ.get(name) for name in endpoints) else "none"
-    name = environ.get("OTEL_TRACES_EXPORTER") or default
+    chosen, endpoint = _own(signal)
+    default = "otlp" if environ.get(endpoint) or environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") else "none"
+    name = environ.get(chosen) or default
     if name == "none":
         return None
     if name != "otlp":
         return name
-    return _GRPC if protocol(environ) == "grpc" else _HTTP
+    return _GRPC if protocol(environ, signal) == "grpc" else _HTTP
 
 
-def protocol(environ: Mapping[str, str]) -> str:
+def protocol(environ: Mapping[str, str], signal: Signal = "traces") -> str:
     """``grpc``, ``http/protobuf`` or ``http/json``, as the variables for OTLP say; HTTP by default."""
-    named = environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or environ.get("OTEL_EXPORTER_OTLP_PROTOCOL")
-    return named or "http/protobuf"
+    own = environ.get(f"OTEL_EXPORTER_OTLP_{signal.upper()}_PROTOCOL")
+    return own or environ.get("OTEL_EXPORTER_OTLP_PROTOCOL") or "http/protobuf"
 
 
 def destination(environ: Mapping[str, str]) -> str:

@@ -381,7 +381,7 @@ def test_any_result_is_recorded_and_passed_on(opened: Any, drive: Drive, tmp_pat
     """A tool may return what it likes: the agent gets that very object, with content on spans or without."""
     for content_on in (False, True):
         gate, frame = opened("enforce")
-        gate.steps._switch = Switch(partial(ContentSettings, spans=content_on))
+        gate.steps.telemetry._switch = Switch(partial(ContentSettings, spans=content_on))
         assert drive(gate, frame, ToolCall("add", {"a": object()}), lambda args: value) is value
     assert outcomes(tmp_path, "add") == ["ok", "ok"]
     assert all(record["result"] for record in kept(tmp_path, "tool.result"))
