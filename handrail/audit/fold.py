@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handrail.audit import oscalls, reader
+from handrail.audit import observed_fold, oscalls, reader
 from handrail.audit.reader import Part, Problem
 from handrail.audit.schema import statements
 
@@ -97,22 +97,31 @@ class _Chunk:
     parts: list[str] = field(default_factory=list[str])
     offsets: list[int] = field(default_factory=list[int])
     bodies: list[str] = field(default_factory=list[str])
+    spans: observed_fold.Spans = field(default_factory=observed_fold.Spans)
+    """Records of other instrumentations' spans: these go another way."""
 
     def take(self, progress: _Progress) -> None:
         """Read a part on, to its end or until the chunk is full."""
-        records, before = reader.records(progress.part, progress.offset), len(self.bodies)
+        records, before = reader.records(progress.part, progress.offset), self.records
         for record in records:
-            self.parts.append(progress.part.name)
-            self.offsets.append(record.offset)
-            self.bodies.append(record.body.decode("utf-8", "replace"))
-            self.room -= len(record.body)
+            body = record.body
+            if not self.spans.take(record, body):
+                self.parts.append(progress.part.name)
+                self.offsets.append(record.offset)
+                self.bodies.append(body.decode("utf-8", "replace"))
+            self.room -= len(body)
             if self.room <= 0:
                 break
         else:
             progress.read = True
         progress.offset, progress.problems = records.end, records.problems
-        progress.records += len(self.bodies) - before
+        progress.records += self.records - before
         progress.settle()
+
+    @property
+    def records(self) -> int:
+        """How many records it has."""
+        return len(self.bodies) + len(self.spans)
 
 
 def fold(con: DuckDBPyConnection, data: Path, limit: int = CHUNK_BYTES) -> Folded:
@@ -135,12 +144,14 @@ def fold(con: DuckDBPyConnection, data: Path, limit: int = CHUNK_BYTES) -> Folde
     _note_problems(con, data, open_parts, begun)
     if chunk.bodies:
         _spread(con, chunk)
+    if chunk.spans:
+        observed_fold.spread(con, chunk.spans)
     _advance(con, [p for p in open_parts if p.row != known.get(p.part.name)])
     _note_writers(con, open_parts)
     con.execute("COMMIT")
     unread = [p for p in open_parts if not p.read]
     left = sum(max(0, reader.size(p.part) - p.offset) for p in unread)
-    return Folded(len(chunk.bodies), sum(p.offset - begun[p.part.name] for p in open_parts), left, bool(unread))
+    return Folded(chunk.records, sum(p.offset - begun[p.part.name] for p in open_parts), left, bool(unread))
 
 
 def _progress(part: Part, row: tuple[str, int, int, bool] | None) -> _Progress:

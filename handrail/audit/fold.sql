@@ -16,7 +16,7 @@ FROM incoming i LEFT JOIN (SELECT w, min(process) AS process FROM processes GROU
 
 INSERT INTO run_starts
 SELECT run, trace, step, parent, agent, tenant, "user", session, channel, chain, mode, entry, framework, config,
-       policy, validators, thread, make_timestamp(t // 1000), w, n, process, logical
+       policy, validators, thread, make_timestamp(t // 1000), w, n, process, logical, 'handrail'
 FROM known WHERE k = 'run.start';
 
 INSERT INTO run_ends
@@ -32,7 +32,8 @@ SELECT run, step, parent,
        reason, "by", effect, call_id, ran, model, provider, args, messages, findings, chain, policy,
        CASE WHEN k = 'tool.call' THEN coalesce(action, 'call') END, facts, scopes,
        cause, causes, links, CASE WHEN k = 'model.call' THEN tools END, CASE WHEN k = 'step.start' AND type <> 'agent' THEN body END,
-       said, reasoning, stopped_by
+       said, reasoning, stopped_by,
+       'handrail'
 FROM known WHERE k IN ('run.start', 'step.start', 'model.call', 'tool.call');
 
 INSERT INTO closes

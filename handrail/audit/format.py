@@ -35,7 +35,7 @@ KINDS = frozenset(
         "writer.start", "segment", "writer.stop", "config.load", "policy.change", "drop", "delegation",
         "owner.refused",
         "run.start", "run.end", "step.start", "step.end",
-        "model.call", "model.result", "tool.call", "tool.result", "tools",
+        "model.call", "model.result", "tool.call", "tool.result", "tools", "span",
     }
 )  # fmt: skip
 """Kinds of records in schema 2. A reader passes over kinds that it does not know."""

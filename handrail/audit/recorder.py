@@ -145,6 +145,10 @@ class Recorder:
                 raise error if isinstance(error, HandrailError) else JournalError(type(error).__name__) from error
             return None, body
 
+    def keep(self, body: bytes) -> Ref:
+        """Keep ``body``, JSON on one line that was redacted already, as a payload. Raises JournalError."""
+        return self._open().put(body)
+
     def redacted(self, value: object) -> tuple[bytes, int]:
         """Canonical JSON of ``value`` without what is redacted, and in how many places something was."""
         body = body_of(value)

@@ -17,7 +17,8 @@ CREATE TABLE run_starts (
     run VARCHAR, trace VARCHAR, step VARCHAR, parent VARCHAR, agent VARCHAR, tenant VARCHAR, "user" VARCHAR,
     session VARCHAR, channel VARCHAR, chain JSON, mode VARCHAR, entry VARCHAR, framework JSON, config VARCHAR,
     policy VARCHAR, validators VARCHAR, thread VARCHAR, at_utc TIMESTAMP, w VARCHAR, n BIGINT, process VARCHAR,
-    logical VARCHAR
+    logical VARCHAR,
+    source VARCHAR DEFAULT 'handrail'
 );
 CREATE TABLE run_ends (
     run VARCHAR, outcome VARCHAR, error VARCHAR, dur BIGINT, findings JSON, at_utc TIMESTAMP, w VARCHAR, n BIGINT,
@@ -30,7 +31,8 @@ CREATE TABLE opens (
     effect VARCHAR, call_id VARCHAR, ran BOOLEAN, model VARCHAR, provider VARCHAR, args JSON, messages JSON,
     findings JSON, chain JSON, policy VARCHAR, action VARCHAR, facts JSON, scopes JSON,
     cause VARCHAR, causes JSON, links JSON, tools VARCHAR, detail JSON,
-    said BIGINT, reasoning BIGINT, stopped_by VARCHAR
+    said BIGINT, reasoning BIGINT, stopped_by VARCHAR,
+    source VARCHAR DEFAULT 'handrail'
 );
 CREATE TABLE closes (
     run VARCHAR, step VARCHAR, outcome VARCHAR, error VARCHAR, dur BIGINT, at_utc TIMESTAMP, w VARCHAR, n BIGINT,
@@ -47,3 +49,14 @@ CREATE TABLE tallies (
 );
 -- Records that belong to no step: writer.start, segment, writer.stop, config.load, drop, and kinds not known here.
 CREATE TABLE events (w VARCHAR, n BIGINT, at_utc TIMESTAMP, kind VARCHAR, body JSON);
+
+-- Spans of other instrumentations as they were recorded: from these the rows above are made anew, a whole trace at a
+-- time, whenever spans of it come. Their `source` is then the instrumentation, and their `run` is made of the trace.
+CREATE TABLE observed (trace VARCHAR, run VARCHAR, at_utc TIMESTAMP, body VARCHAR);
+-- Spans that tell of a step that another span tells of too.
+CREATE TABLE duplicate_spans (run VARCHAR, step VARCHAR, duplicate_of VARCHAR, source VARCHAR, scope VARCHAR);
+-- One row for each observed run, and which runs one conversation continued after a pause.
+CREATE TABLE observed_runs (
+    run VARCHAR, agent VARCHAR, session VARCHAR, at_utc TIMESTAMP, outcome VARCHAR, pending VARCHAR[], begins_with VARCHAR
+);
+CREATE TABLE continued (run VARCHAR, session VARCHAR, logical VARCHAR, paused BOOLEAN);

@@ -3,16 +3,18 @@
 -- unwinds its parent's stack must not end the parent's run.
 CREATE VIEW runs AS
 SELECT s.run, s.trace, s.agent, s.tenant, s."user", s.session, s.channel, s.mode, t.model,
-       coalesce(e.outcome, CASE WHEN coalesce(a.alive, false) THEN 'running' ELSE 'lost' END) AS outcome,
+       coalesce(CASE WHEN f.paused THEN 'interrupted' END, e.outcome, CASE WHEN coalesce(a.alive, false) THEN 'running' ELSE 'lost' END) AS outcome,
        e.error, s.at_utc AS started_at, e.at_utc AS ended_at, e.dur / 1e6 AS duration_ms,
        coalesce(t.steps, 0) AS steps, coalesce(t.model_calls, 0) AS model_calls,
        coalesce(t.tool_calls, 0) AS tool_calls, coalesce(t.denied, 0) AS denied,
        coalesce(t.would_deny, 0) AS would_deny, coalesce(t.input_tokens, 0) AS input_tokens,
        coalesce(t.output_tokens, 0) AS output_tokens, s.w AS writer, s.config, s.policy, s.validators,
-       s.step, s.parent, s.chain, s.entry, s.framework, s.thread, e.findings, coalesce(s.logical, s.run) AS logical
+       s.step, s.parent, s.chain, s.entry, s.framework, s.thread, e.findings, coalesce(f.logical, s.logical, s.run) AS logical,
+       s.source
 FROM run_starts s
 LEFT JOIN run_ends e ON e.run = s.run AND e.process = s.process
 LEFT JOIN writers a ON a.w = s.w
+LEFT JOIN continued f ON f.run = s.run
 LEFT JOIN (
     SELECT run, sum(steps)::BIGINT AS steps, sum(model_calls)::BIGINT AS model_calls,
            sum(tool_calls)::BIGINT AS tool_calls, sum(denied)::BIGINT AS denied,
@@ -34,7 +36,8 @@ SELECT o.run, o.step, o.parent, o.type, o.name, o.agent, o.at_utc AS started_at,
             WHEN json_array_length(c.findings) > 0 THEN c.findings ELSE o.findings END AS findings,
        o.w AS writer, o.n, o.chain, coalesce(o.tenant, r.tenant) AS tenant, o.provider, o.policy,
        o.action, o.facts, o.scopes, o.cause, o.causes, o.links, o.tools, o.detail, c.detail AS ends, c.calls,
-       o.said, o.reasoning, o.stopped_by
+       o.said, o.reasoning, o.stopped_by,
+       o.source
 FROM opens o
 LEFT JOIN closes c ON c.run = o.run AND c.step = o.step AND c.process = o.process
 LEFT JOIN run_starts r ON r.run = o.run
@@ -44,7 +47,7 @@ LEFT JOIN writers a ON a.w = o.w;
 CREATE VIEW decisions AS
 SELECT s.*, r."user", r.session, r.channel, r.mode
 FROM steps s LEFT JOIN run_starts r ON r.run = s.run
-WHERE s.type = 'tool';
+WHERE s.type = 'tool' AND s.source = 'handrail';
 
 -- What happened in a window of time, for one tenant, user or agent, or (NULL) for all of them.
 CREATE MACRO steps_in(since_, until_, tenant_, user_, agent_) AS TABLE
@@ -59,6 +62,7 @@ SELECT bit_xor(h) AS checksum FROM (
     SELECT hash(t) AS h FROM opens t UNION ALL SELECT hash(t) FROM closes t UNION ALL SELECT hash(t) FROM tallies t
     UNION ALL SELECT hash(t) FROM run_starts t UNION ALL SELECT hash(t) FROM run_ends t
     UNION ALL SELECT hash(t) FROM events t UNION ALL SELECT hash(t) FROM notes t
+    UNION ALL SELECT hash(t) FROM observed t
 );
 
 -- Changes of policy, mode and roles: who, what, why, and the names that differ.

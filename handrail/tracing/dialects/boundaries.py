@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from hashlib import blake2b
+
+from msgspec.structs import replace
 
 from handrail.tracing.dialects.forest import Forest, nearest
 from handrail.tracing.dialects.observed import HIDDEN, Observed, StepKind

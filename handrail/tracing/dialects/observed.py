@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 StepKind = Literal[
     "agent", "workflow", "model", "fetch", "embedding", "retrieval", "memory", "plan", "reflection", "tool",
@@ -16,8 +17,11 @@ HIDDEN: frozenset[str] = frozenset({"chain", "other", "unknown"})
 """Kinds that are no step of their own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+NAMES = {"span": "step", "step": "type", "dialect": "source", "start_ns": "start", "end_ns": "end", "proposed": "calls"}
+"""Facts that have another name where they are written down: the journal's own."""
+
+
+class Observed(msgspec.Struct, frozen=True, rename=NAMES, omit_defaults=True):
     """One span, classified. Texts are at most 256 characters, and no content of prompts, arguments or results."""
 
     trace: str

@@ -209,7 +209,7 @@ def test_no_value_of_any_attribute_breaks_it(attributes: dict[str, Any], scope: 
 
 
 def _assert_plain(found: Observed) -> None:
-    for name in Observed.__slots__:
+    for name in Observed.__struct_fields__:
         value = getattr(found, name)
         if isinstance(value, str):
             assert len(value) <= 256

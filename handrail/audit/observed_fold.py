@@ -1,0 +1,163 @@
+"""Observed spans into the index: the traces that gained spans are resolved anew, and replace what was there of them.
+
+Part of fold.py's transaction. A trace is resolved as a whole each time, since a later span may show that two
+earlier ones are the same step, or what is above them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import convert
+
+from handrail.audit.observed import KIND, SpanRecord
+from handrail.audit.reader import Record
+from handrail.audit.schema import statement
+from handrail.tracing.dialects.resolve import Resolved, Run, Step, resolve
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_MARK = f'"k":"{KIND}"'.encode()
+_VERSIONS = frozenset({1, 2})
+_MOST = (1 << 63) - 1
+_OF_MODELS = frozenset({"model", "embedding", "fetch"})
+_decode = msgspec.json.Decoder(SpanRecord).decode
+_encode = msgspec.json.encode
+
+
+class Spans:
+    """The records of kind ``span`` in one chunk of the journal."""
+
+    def __init__(self) -> None:
+        self.bodies: list[str] = []
+        self.times: list[int] = []
+        """When each was recorded, microseconds since the epoch."""
+        self.records: list[SpanRecord] = []
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def take(self, record: Record, body: bytes) -> bool:
+        """Whether ``record`` is a sound one of this kind; then it is taken. Others are the fold's own to judge."""
+        if _MARK not in body:
+            return False
+        said = record.fields
+        try:
+            found = convert(said, SpanRecord)
+        except msgspec.ValidationError:
+            return False
+        if (
+            said.get("k") != KIND
+            or said.get("v") not in _VERSIONS
+            or type(said.get("t")) is not int
+            or not _fits(found)
+        ):
+            return False
+        self.bodies.append(body.decode())
+        self.times.append(said["t"] // 1000)
+        self.records.append(found)
+        return True
+
+
+def _fits(record: SpanRecord) -> bool:
+    """Whether times and counts fit into the index."""
+    if not (0 <= record.start_ns <= _MOST and 0 <= record.end_ns <= _MOST):
+        return False
+    return 0 <= (record.input_tokens or 0) <= 10**12 and 0 <= (record.output_tokens or 0) <= 10**12
+
+
+def run_of(trace: str) -> str:
+    """The id of the run that a trace makes: not the trace's own, so that nobody can send steps into another run."""
+    return blake2b(f"observed {trace}".encode(), digest_size=16).hexdigest()
+
+
+def spread(con: DuckDBPyConnection, spans: Spans) -> None:
+    """Resolve the traces of ``spans`` with all that was recorded of them, and put the result into the index."""
+    traces: dict[str, list[SpanRecord]] = {}
+    for record in spans.records:
+        traces.setdefault(record.trace, []).append(record)
+    runs = {trace: run_of(trace) for trace in traces}
+    earlier = _earlier(con, list(runs.values()))
+    for record in earlier:
+        traces[record.trace].append(record)
+    if earlier:
+        _forget(con, [runs[trace] for trace in {record.trace for record in earlier}])
+    kept = [record.trace for record in spans.records]
+    con.execute(statement("observed", "keep"), [kept, [runs[trace] for trace in kept], spans.times, spans.bodies])
+    rows = [row for trace, records in traces.items() for row in _rows(runs[trace], records)]
+    con.execute(statement("observed", "resolved"), [[_encode(row).decode() for row in rows]])
+    for part in ("opens", "closes", "duplicates", "starts", "ends", "tallies", "runs", "again", "continued"):
+        con.execute(statement("observed", part))
+
+
+def _earlier(con: DuckDBPyConnection, runs: list[str]) -> list[SpanRecord]:
+    found = con.execute(statement("observed", "earlier"), [runs]).fetchall()
+    return [_decode(body) for (body,) in found]
+
+
+def _forget(con: DuckDBPyConnection, runs: list[str]) -> None:
+    for table in ("opens", "closes", "duplicates", "starts", "ends", "tallies", "runs"):
+        con.execute(statement("observed", f"forget_{table}"), [runs])
+
+
+def _rows(run: str, records: Iterable[SpanRecord]) -> Iterator[dict[str, Any]]:
+    """What a trace turned out to be, as rows for the index."""
+    known: dict[str, SpanRecord] = {}
+    for record in records:
+        other = known.get(record.span)
+        known[record.span] = record if other is None else max(other, record, key=_completeness)
+    resolved = resolve(known.values())
+    for step in resolved.steps:
+        if not step.hidden:
+            yield _step_row(run, step, known.get(step.span.span))
+    if resolved.run is not None:
+        yield _run_row(run, resolved, resolved.run, min(record.n for record in known.values()))
+
+
+def _completeness(record: SpanRecord) -> tuple[Any, ...]:
+    """Of a span that was sent twice the more complete one counts, whichever came first."""
+    return record.end_ns, record.start_ns, repr(record)
+
+
+def _step_row(run: str, step: Step, found: SpanRecord | None) -> dict[str, Any]:
+    span = step.span
+    row: dict[str, Any] = {
+        "of": "duplicate" if step.duplicate_of else "step", "run": run, "step": span.span,
+        "parent": step.parent or None, "type": span.step, "name": span.name, "agent": step.agent or None,
+        "start": span.start_ns // 1000,
+        "source": span.dialect, "scope": span.scope, "outcome": step.outcome, "error": step.error or None,
+        "end": span.end_ns // 1000 or None, "dur": span.end_ns - span.start_ns if span.end_ns else None,
+    }  # fmt: skip
+    if step.duplicate_of:
+        row["duplicate_of"] = step.duplicate_of
+    if span.step == "tool":
+        row |= {"call_id": span.call_id or None, "ran": step.ran}
+    elif span.step in _OF_MODELS:
+        row |= {"model": span.name, "provider": span.provider or None}
+        row |= {"input": span.input_tokens, "output": span.output_tokens}
+    if found is not None:
+        row |= {"w": found.w, "n": found.n, "detail": {"otlp": found.otlp, "scope": span.scope}}
+    if span.proposed:
+        row["calls"] = [{"id": call, "name": name} for call, name in span.proposed]
+    return row
+
+
+def _run_row(run: str, resolved: Resolved, found: Run, n: int) -> dict[str, Any]:
+    shown = [step for step in resolved.shown() if step.span.span != found.root]
+    models = [step.span for step in shown if step.span.step == "model"]
+    return {
+        "of": "run", "run": run, "trace": found.trace, "step": found.root or None, "agent": found.agent or None,
+        "user": found.user or None, "session": found.session or None, "source": found.dialects[0],
+        "start": found.start_ns // 1000, "end": found.end_ns // 1000 or None, "outcome": found.outcome,
+        "error": found.error or None, "dur": max(0, found.end_ns - found.start_ns), "n": n,
+        "steps": len(shown), "model_calls": len(models),
+        "tool_calls": sum(step.span.step == "tool" for step in shown),
+        "input": sum(span.input_tokens or 0 for span in models),
+        "output": sum(span.output_tokens or 0 for span in models),
+        "models": sorted({span.name for span in models}),
+        "pending": found.pending, "begins_with": found.begins_with, "framework": {name: "" for name in found.dialects},
+    }  # fmt: skip
