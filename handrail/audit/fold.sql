@@ -25,13 +25,14 @@ FROM known WHERE k = 'run.end';
 
 INSERT INTO opens
 SELECT run, step, parent,
-       CASE k WHEN 'step.start' THEN type WHEN 'model.call' THEN 'model' WHEN 'tool.call' THEN 'tool'
+       CASE k WHEN 'step.start' THEN type WHEN 'model.call' THEN 'model' WHEN 'tool.call' THEN coalesce(type, 'tool')
             ELSE coalesce(type, 'agent') END,
        CASE k WHEN 'step.start' THEN name WHEN 'model.call' THEN model WHEN 'tool.call' THEN tool ELSE agent END,
        coalesce(agent, name), tenant, make_timestamp(t // 1000), w, n, process, verdict, rule,
        reason, "by", effect, call_id, ran, model, provider, args, messages, findings, chain, policy,
        CASE WHEN k = 'tool.call' THEN coalesce(action, 'call') END, facts, scopes,
-       cause, causes, links, CASE WHEN k = 'model.call' THEN tools END, CASE WHEN k = 'step.start' AND type <> 'agent' THEN body END,
+       cause, causes, links, CASE WHEN k = 'model.call' THEN tools END,
+       CASE WHEN k = 'step.start' AND type <> 'agent' OR k = 'tool.call' AND type = 'memory' THEN body END,
        said, reasoning, stopped_by,
        'handrail'
 FROM known WHERE k IN ('run.start', 'step.start', 'model.call', 'tool.call');
@@ -39,12 +40,12 @@ FROM known WHERE k IN ('run.start', 'step.start', 'model.call', 'tool.call');
 INSERT INTO closes
 SELECT run, step, outcome, error, dur, make_timestamp(t // 1000), w, n, process,
        CASE WHEN usage.input BETWEEN 0 AND 1000000000000 THEN usage.input END, CASE WHEN usage.output BETWEEN 0 AND 1000000000000 THEN usage.output END,
-       coalesce(result, output), findings, calls, CASE WHEN k = 'step.end' THEN body END
+       coalesce(result, output), findings, calls, CASE WHEN k = 'step.end' OR k = 'tool.result' AND contains(body, '"records":') THEN body END
 FROM known WHERE k IN ('run.end', 'step.end', 'model.result', 'tool.result');
 
 INSERT INTO tallies
 SELECT run, count(*) FILTER (k IN ('step.start', 'model.call', 'tool.call')),
-       count(*) FILTER (k = 'model.call'), count(*) FILTER (k = 'tool.call'),
+       count(*) FILTER (k = 'model.call'), count(*) FILTER (k = 'tool.call' AND type IS NULL),
        count(*) FILTER (k = 'tool.call' AND verdict IN ('deny', 'reject')),
        count(*) FILTER (k = 'tool.call' AND verdict IN ('would_deny', 'would_reject')),
        sum(CASE WHEN usage.input BETWEEN 0 AND 1000000000000 THEN usage.input END) FILTER (k = 'model.result'),

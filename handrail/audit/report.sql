@@ -18,7 +18,7 @@ GROUP BY outcome ORDER BY runs DESC, outcome
 
 -- name: verdicts
 SELECT verdict, string_agg(DISTINCT decided_by, ', ' ORDER BY decided_by) AS decided_by, count(*) AS calls
-FROM steps_in($since, $until, $tenant, $user, $agent) WHERE type = 'tool' GROUP BY verdict ORDER BY calls DESC, verdict
+FROM steps_in($since, $until, $tenant, $user, $agent) WHERE type IN ('tool', 'memory') AND verdict IS NOT NULL GROUP BY verdict ORDER BY calls DESC, verdict
 
 -- name: by_agent
 SELECT agent, count(DISTINCT run) AS runs,
@@ -36,7 +36,7 @@ SELECT name AS tool, count(DISTINCT run) AS runs,
        count(*) FILTER (verdict IN ('deny', 'reject')) AS denied,
        count(*) FILTER (verdict IN ('would_deny', 'would_reject')) AS would_deny,
        count(*) FILTER (type = 'tool' AND outcome = 'error') AS errors
-FROM steps_in($since, $until, $tenant, $user, $agent) WHERE type = 'tool' GROUP BY name ORDER BY tool_calls DESC, tool
+FROM steps_in($since, $until, $tenant, $user, $agent) WHERE type IN ('tool', 'memory') AND verdict IS NOT NULL GROUP BY name ORDER BY tool_calls DESC, tool
 
 -- name: by_user
 SELECT tenant, "user", count(DISTINCT run) AS runs,
@@ -51,14 +51,14 @@ FROM steps_in($since, $until, $tenant, $user, $agent) GROUP BY tenant, "user" OR
 -- name: decisions
 SELECT started_at, tenant, "user", session, agent, name AS tool, verdict, rule, reason, decided_by, effect, ran,
        outcome, error, duration_ms, mode, policy, run, step, writer, n
-FROM steps_in($since, $until, $tenant, $user, $agent) WHERE type = 'tool' ORDER BY started_at, writer, n
+FROM steps_in($since, $until, $tenant, $user, $agent) WHERE type IN ('tool', 'memory') AND verdict IS NOT NULL ORDER BY started_at, writer, n
 
 -- name: denials
 SELECT started_at, tenant, "user", session, agent, name AS tool, verdict, rule, reason, decided_by, run, step
-FROM steps_in($since, $until, $tenant, $user, $agent) WHERE type = 'tool' AND verdict <> 'allow' ORDER BY started_at DESC, writer, n DESC
+FROM steps_in($since, $until, $tenant, $user, $agent) WHERE type IN ('tool', 'memory') AND verdict IS NOT NULL AND verdict <> 'allow' ORDER BY started_at DESC, writer, n DESC
 
 -- name: versions
-SELECT DISTINCT 'policy' AS what, policy AS digest FROM steps_in($since, $until, $tenant, $user, $agent) WHERE type = 'tool' AND policy <> ''
+SELECT DISTINCT 'policy' AS what, policy AS digest FROM steps_in($since, $until, $tenant, $user, $agent) WHERE type IN ('tool', 'memory') AND verdict IS NOT NULL AND policy <> ''
 UNION SELECT 'config', config FROM runs
 WHERE run IN (SELECT run FROM steps_in($since, $until, $tenant, $user, $agent)) AND config <> ''
 UNION SELECT 'validators', validators FROM runs

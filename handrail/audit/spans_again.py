@@ -201,8 +201,8 @@ def span_of(
     resource: Attributes,
 ) -> OtlpSpan:
     """The span of one step from its records. Without ``end`` it is unfinished, and ends at ``last``."""
-    words, kind = vocabulary.chosen(), _KINDS.get(start["k"]) or str(start.get("type", "run"))
-    name = str(start.get(_NAMES.get(start["k"], "name"), ""))
+    words, kind = vocabulary.chosen(), str(start.get("type") or _KINDS.get(start["k"], "run"))
+    name = str(start.get("name") or start.get(_NAMES.get(start["k"], "name"), ""))
     described = words.opened(kind, name, start, thread)
     closing = words.closed(kind, end) if end is not None else {UNFINISHED: True}
     failed = (end.get("error") or end.get("outcome")) if end is not None and end.get("outcome") in FAILED else None

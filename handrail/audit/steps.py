@@ -249,17 +249,17 @@ class Steps:
     def _start(
         self, kind: Kind, above: Frame, name: str, facts: Facts, links: Sequence[Link], theirs: Theirs | None = None
     ) -> Step:
-        started = ids.now_ns()
-        if kind == "tool" and facts.get("ran", True):
+        started, shape = ids.now_ns(), _shape(kind, facts)
+        if shape == "tool" and facts.get("ran", True):
             above.tally.tool()
         if theirs is not None:
             return self._elsewhere(theirs, kind, above, name, facts, started)
-        span = self.telemetry.start(kind, name, facts, above.state.thread, links, started)
+        span = self.telemetry.start(shape, name, facts, above.state.thread, links, started)
         found = spans.ids(span)
         frame = replace(above, step=found[1] if found else ids.new_step(), owner=None, span=span)
         if kind in ("agent", "workflow"):
             frame = replace(frame, tally=Tally(above.tally))
-        return Step(self, kind, name, frame, started, above.step, facts, kind)
+        return Step(self, kind, name, frame, started, above.step, facts, shape)
 
     def _elsewhere(self, theirs: Theirs, kind: Kind, above: Frame, name: str, facts: Facts, started: int) -> Step:
         found = spans.ids(theirs.span)
@@ -279,6 +279,11 @@ class Steps:
         if self.telemetry.wants(step):
             self.telemetry.show(step, {field: body for field, (_, body) in kept.items()}, closing)
         return {field: ref for field, (ref, _) in kept.items()}
+
+
+def _shape(kind: Kind, facts: Facts) -> Kind:
+    """As what a step is shown: an access to memory is decided and recorded like a tool call, and says ``type``."""
+    return "memory" if kind == "tool" and facts.get("type") == "memory" else kind
 
 
 def _record(step: Step, facts: Facts, links: Sequence[Link]) -> dict[str, object]:

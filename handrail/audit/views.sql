@@ -47,7 +47,7 @@ LEFT JOIN writers a ON a.w = o.w;
 CREATE VIEW decisions AS
 SELECT s.*, r."user", r.session, r.channel, r.mode
 FROM steps s LEFT JOIN run_starts r ON r.run = s.run
-WHERE s.type = 'tool' AND s.source = 'handrail';
+WHERE s.type IN ('tool', 'memory') AND s.verdict IS NOT NULL AND s.source = 'handrail';
 
 -- What happened in a window of time, for one tenant, user or agent, or (NULL) for all of them.
 CREATE MACRO steps_in(since_, until_, tenant_, user_, agent_) AS TABLE

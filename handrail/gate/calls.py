@@ -52,6 +52,8 @@ class ToolCall:
     """Whose tool it is, where other instrumentations may show its calls: ``langchain``."""
     facts: Mapping[str, object] = field(default_factory=dict[str, object])
     """What else its record says, such as the protocol by which it is made."""
+    kept: Mapping[str, object] = field(default_factory=dict[str, object])
+    """What else is kept with it as payloads, by field of the record."""
     failed: Callable[[Any], bool] = field(default=lambda value: False)
     """Whether a result says that the tool failed: some frameworks turn exceptions into answers."""
     then: Callable[[Frame, Any], None] | None = None

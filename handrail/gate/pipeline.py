@@ -148,11 +148,11 @@ class Gate:
             "tool",
             call.name,
             {**known, **judgement.record(), **moment, **why.reason.facts()},
-            content={"args": args},
+            content={"args": args, **call.kept},
             shown={"description": call.description, **why.reason.shown()},
             links=why.links,
             must=enforced and not judgement.stops,
-            counts=("steps", "tool_calls"),
+            counts=("steps", "tool_calls") if call.action == "call" else ("steps",),
             theirs=others.of_library((call.library,), "tool") if call.library and not judgement.stops else None,
         )
         why.taken(step)

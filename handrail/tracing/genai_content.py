@@ -68,6 +68,7 @@ _CONTENT = {
     ("mcp", "result"): "gen_ai.tool.call.result",
     ("memory", "query"): "gen_ai.memory.query.text",
     ("memory", "records"): "gen_ai.memory.records",
+    ("memory", "result"): "gen_ai.memory.records",
     ("memory", "value"): "gen_ai.memory.records",
     ("model", "output"): "gen_ai.output.messages",
     ("plan", "plan"): "handrail.plan.text",

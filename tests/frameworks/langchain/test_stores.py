@@ -13,8 +13,11 @@ from langgraph.store.base import GetOp, ListNamespacesOp, PutOp, SearchOp
 from langgraph.store.memory import InMemoryStore
 
 import handrail
+import handrail.frameworks.langchain as seam
+from handrail.audit.index import Index
 from handrail.errors import NotAvailable
 from tests.frameworks.langchain.kit import policy, recorded
+from tests.frameworks.recorded import Recorded
 
 POLICY = """
 version = 1
@@ -176,3 +179,67 @@ def test_without_a_run_nothing_changes(tmp_path: Path) -> None:
     assert store.get(MINE, "k") is not None
     store.put(MINE, "k", {"a": 5})
     assert store.search(("memories",))[0].value == {"a": 5}
+
+
+async def test_operations_are_named_by_the_conventions(tmp_path: Path) -> None:
+    """What is read, written, deleted and searched, alone, in a batch and asynchronously: one memory step each."""
+    store = InMemoryStore()
+    seam.install()
+    with handrail.run("clerk", config=policy(tmp_path, "observe", POLICY), user="ana", tenant="acme"):
+        store.put(MINE, "k", {"a": "SENTINEL"})
+        store.get(MINE, "k")
+        await store.aget(MINE, "none")
+        await store.asearch(MINE, query="SENTINEL")
+        store.batch([PutOp(MINE, "k", None), SearchOp(("memories",)), GetOp(MINE, "k")])
+        store.list_namespaces()
+    opened = recorded(tmp_path, "tool.call", "step.start")
+    assert [(r["type"], r["operation"], r["store"], r.get("record")) for r in opened] == [
+        ("memory", "upsert_memory", "memories/ana", "k"),
+        ("memory", "search_memory", "memories/ana", "k"),
+        ("memory", "search_memory", "memories/ana", "none"),
+        ("memory", "search_memory", "memories/ana", None),
+        ("memory", "delete_memory", "memories/ana", "k"),
+        ("memory", "search_memory", "memories/ana", "k"),
+        ("memory", "search_memory", "memories", None),
+    ]
+    closed = {record["step"]: record for record in recorded(tmp_path, "tool.result", "step.end")}
+    assert [closed[r["step"]].get("records") for r in opened] == [None, 1, 0, 1, None, None, 1]
+    kept = Recorded(tmp_path / ".handrail")
+    assert kept.value(opened[0]["value"]) == {"id": "k", "content": {"a": "SENTINEL"}}
+    assert kept.value(closed[opened[1]["step"]]["result"]) == [{"id": "k", "content": {"a": "SENTINEL"}}]
+    assert kept.value(opened[3]["query"]) == "SENTINEL"
+    assert "SENTINEL" not in str(recorded(tmp_path))
+    kept.check_complete()
+
+
+def test_what_a_store_raises_closes_its_step(tmp_path: Path) -> None:
+    """The caller gets the very exception, from one operation and from a search."""
+
+    class Failing(InMemoryStore):
+        def batch(self, ops: Any) -> Any:
+            raise OSError("SENTINEL")
+
+    with handrail.run("clerk", config=policy(tmp_path, "observe", POLICY), user="ana"):
+        with pytest.raises(OSError, match="SENTINEL"):
+            Failing().get(MINE, "k")
+        with pytest.raises(OSError, match="SENTINEL"):
+            Failing().search(MINE)
+    assert [r["error"] for r in recorded(tmp_path, "tool.result", "step.end")] == ["OSError", "OSError"]
+    assert "SENTINEL" not in str(recorded(tmp_path))
+
+
+def test_memory_is_decided_and_is_no_tool_call(tmp_path: Path) -> None:
+    """In the index an access is a memory step with its decision, and the run has called no tool."""
+    store = InMemoryStore()
+    with handrail.run("clerk", config=policy(tmp_path, "observe", POLICY), user="ana", tenant="acme"):
+        store.put(MINE, "k", {"a": 1})
+        store.search(MINE)
+    index = Index(tmp_path / ".handrail")
+    index.refresh(block=True)
+    operations = index.query("SELECT operation, store, record, records FROM memory_operations ORDER BY operation DESC")
+    assert [tuple(row.values()) for row in operations] == [
+        ("upsert_memory", "memories/ana", "k", None), ("search_memory", "memories/ana", None, 1),
+    ]  # fmt: skip
+    [decided] = index.query("SELECT name, action, verdict FROM decisions")
+    assert tuple(decided.values()) == ("memories/ana", "write", "allow")
+    assert index.query("SELECT tool_calls FROM runs")[0]["tool_calls"] == 0
