@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from handrail.frameworks.api import govern, instrument, uninstrument
     from handrail.frameworks.delegation import accept, delegate
     from handrail.frameworks.plain import run, tool, visible
+    from handrail.frameworks.thinking import plan, reflect
     from handrail.tracing.acting import acting_for
     from handrail.tracing.identity import Principal
 
@@ -30,6 +31,8 @@ _HOMES = {
     "delegate": "handrail.frameworks.delegation",
     "govern": "handrail.frameworks.api",
     "instrument": "handrail.frameworks.api",
+    "plan": "handrail.frameworks.thinking",
+    "reflect": "handrail.frameworks.thinking",
     "run": "handrail.frameworks.plain",
     "tool": "handrail.frameworks.plain",
     "uninstrument": "handrail.frameworks.api",
@@ -49,6 +52,8 @@ __all__ = [
     "delegate",
     "govern",
     "instrument",
+    "plan",
+    "reflect",
     "run",
     "tool",
     "uninstrument",

@@ -243,7 +243,8 @@ class Steps:
         kind = _CLOSING.get(step.kind, "step.end")
         self.recorder.write({"k": kind, "run": state.run, "step": step.frame.step, **closing, **kept})
         why.over(step.frame, outcome == "interrupted")
-        planned.over(step.frame)
+        if step.frame.home == step.frame.step:
+            planned.over(step.frame)
         self.telemetry.closed(step, closing, (raised or outcome) if outcome in FAILED else None, error, now)
 
     def _start(

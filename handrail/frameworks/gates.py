@@ -24,7 +24,7 @@ from handrail.audit.steps import Step, Steps
 from handrail.config import Mode, Settings
 from handrail.config.files import Files
 from handrail.errors import HandrailError, JournalError, PolicyPending
-from handrail.frameworks import flow, ownership
+from handrail.frameworks import flow, ownership, thinking
 from handrail.frameworks.checking import check_again
 from handrail.gate import Gate, Passed, gate_of
 from handrail.rulebook import Rulebook, Snapshot, snapshot
@@ -291,7 +291,8 @@ def _sub_agent(
     acting_as = acting_as.extended(f"agent:{name or ANONYMOUS}")
     if str(configurable.get("thread_id") or "") != frame.state.thread:  # else it was asked where the run began
         ownership.require_run(gates, acting_as, configurable)
-    return gate_of(frame).steps.agent(frame, acting_as, gates=gates, owner=owner, facts=shape)
+    links = thinking.handed(frame, name or ANONYMOUS, place[0])
+    return gate_of(frame).steps.agent(frame, acting_as, gates=gates, owner=owner, facts=shape, links=links)
 
 
 def _run(

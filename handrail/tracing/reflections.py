@@ -17,8 +17,8 @@ def is_thinking(tool: str) -> bool:
 
 
 def thought(args: Mapping[str, object]) -> str | None:
-    """The text of a call of such a tool: its only argument that is text; None where there is not exactly one."""
-    texts = [value for value in args.values() if isinstance(value, str)]
+    """The text of a call of such a tool: its only argument that is text, besides ``confidence``; None without one."""
+    texts = [value for name, value in args.items() if name != "confidence" and isinstance(value, str)]
     return texts[0] if len(texts) == 1 and texts[0].strip() else None
 
 
@@ -34,6 +34,13 @@ def confidence(stated: object) -> float | None:
     if isinstance(stated, float):
         return _fraction(stated)
     return 0.0 if isinstance(stated, int) and not isinstance(stated, bool) and stated == 0 else None
+
+
+def is_stated(value: object) -> bool:
+    """Whether a field called ``confidence`` states one: a number, or a text in per cent."""
+    if isinstance(value, str):
+        return _PERCENT.fullmatch(value.strip()) is not None
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def fraction(stated: object) -> float | None:

@@ -168,8 +168,8 @@ class Why:
         self._agents: dict[str, _Agent] = {}
         self._reasons: dict[str, Reason] = {}
         """Open tool step -> why it was taken."""
-        self._replies: dict[str, tuple[str, str]] = {}
-        """Id of a message -> the agent's step, and the model step that wrote it."""
+        self._replies: dict[str, tuple[str, str, str]] = {}
+        """Id of a message -> the agent's step, its name, and the model step that wrote it."""
 
     def _agent(self, above: Frame, call_id: str = "") -> _Agent:
         found = self._agents.get(above.step)
@@ -195,7 +195,7 @@ class Why:
                 agent.propose(call.id or f"{reason.step}\0{number}", call, reason)
             if message:
                 self._replies.pop(message, None)
-                self._replies[message] = above.step, reason.step
+                self._replies[message] = above.step, above.principal.agent, reason.step
                 _trim(self._replies, MAX_REPLIES)
 
     def find(self, above: Frame, call_id: str | None, name: str, args: object) -> Proposal | None:
@@ -246,8 +246,8 @@ class Why:
             proposal = agent.proposals.pop(told.answers, None)
             found.update(dict.fromkeys(proposal.steps if proposal is not None else ()))
         elif told.id:
-            author, step = self._replies.get(told.id, ("", ""))
-            if step and author != above.step:
+            author, name, step = self._replies.get(told.id, ("", "", ""))
+            if step and author != above.step and name != above.principal.agent:
                 others[author] = Link("caused_by", step)
         elif agent.searches:
             text = told.text()

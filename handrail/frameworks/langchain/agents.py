@@ -14,16 +14,15 @@ from langchain_core.runnables import Runnable, RunnableSequence
 from langchain_core.runnables.config import var_child_runnable_config
 
 from handrail.audit.steps import Step
-from handrail.frameworks import gates
+from handrail.frameworks import gates, thinking
 from handrail.frameworks.flow import Turn
-from handrail.frameworks.langchain import kinds
+from handrail.frameworks.langchain import kinds, thoughts
 from handrail.frameworks.langchain.pauses import HANDOFF, PAUSES
 from handrail.frameworks.patching import Patches
 from handrail.frameworks.serving import Serving
 from handrail.gate import Gate
 from handrail.tracing import context
 from handrail.tracing.context import Frame
-from handrail.tracing.identity import ANONYMOUS
 
 UNNAMED = {"", "LangGraph", "RunnableSequence", "RunnableLambda", "AgentExecutor", "RunnableParallel"}
 """Names that a framework gives by itself: they name nobody."""
@@ -166,11 +165,9 @@ def failed(step: Step, error: BaseException) -> None:
 
 
 def _remember(frame: Frame, error: BaseException) -> None:
-    goto = getattr(error.args[0] if error.args else None, "goto", ())
-    targets = goto if isinstance(goto, (list, tuple)) else (goto,)
-    for target in targets:
-        name = target if isinstance(target, str) else getattr(target, "node", ANONYMOUS)
-        frame.state.handoffs[str(name)] = frame.principal
+    for name in thoughts.targets(error.args[0] if error.args else None):
+        frame.state.handoffs[name] = frame.principal
+        thinking.announce(frame, name, again=False)
 
 
 def call(entry: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

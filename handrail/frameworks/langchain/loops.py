@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from handrail.frameworks import flow
-from handrail.frameworks.langchain import approvals, calls, middlewares
+from handrail.frameworks.langchain import approvals, calls, middlewares, thoughts
 from handrail.gate import gate_of
 from handrail.tracing import context
 from handrail.tracing.context import Frame
@@ -136,6 +136,7 @@ def _wrote(loop: Any, frame: Frame, task_id: str, writes: Sequence[tuple[str, An
 
 
 def _dispatch(done: Done) -> None:
+    thoughts.wrote(done.frame, done.writes)
     owner, hook = done.middleware
     written = [message for channel, value in done.writes.items() if channel not in _OWN
                for message in calls.messages_in(value)]  # fmt: skip

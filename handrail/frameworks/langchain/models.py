@@ -23,7 +23,7 @@ from langchain_core.runnables.config import ensure_config, merge_configs
 from handrail.audit.model_call import ModelCall
 from handrail.audit.steps import Step
 from handrail.frameworks import definitions, gates
-from handrail.frameworks.langchain import agents, attempts, calls, showing
+from handrail.frameworks.langchain import agents, attempts, calls, showing, thoughts
 from handrail.frameworks.langchain import messages as show
 from handrail.gate import gate_of, outcome_of
 from handrail.tracing import context, others
@@ -99,7 +99,7 @@ class _Call:
             return _describe(model, messages, kwargs, hidden)
 
         calls.answered(frame, messages)
-        self._messages = messages
+        self._messages, self._request = messages, kwargs
         theirs, links = lambda: _theirs(model, kwargs.get("run_manager")), attempts.links(frame, messages)
         self.above, self.step = frame, _opened(frame, describe, theirs, links)
         self.frame = replace(self.step.frame if self.step else frame, owner=agents.Asked(model, self.step))
@@ -110,6 +110,8 @@ class _Call:
             return
         try:
             _close(self.step, self.above, reply if isinstance(reply, AIMessage) else None)
+            if isinstance(reply, AIMessage):
+                thoughts.replied(self.above, self.step.frame.step, reply, self._request)
         except Exception:
             log.warning("A model's reply could not be recorded", exc_info=True)
             self.step.finish("ok")

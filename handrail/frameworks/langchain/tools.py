@@ -15,7 +15,7 @@ from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool
 
 from handrail.frameworks import gates
-from handrail.frameworks.langchain import agents
+from handrail.frameworks.langchain import agents, thoughts
 from handrail.frameworks.langchain import messages as show
 from handrail.frameworks.langchain.pauses import PAUSES
 from handrail.gate import Passed, Refusal, ToolCall, gate_of
@@ -25,7 +25,8 @@ from handrail.tracing.context import Frame
 _SEAM = "langchain"
 
 
-def _described(tool: BaseTool, args: Mapping[str, Any], call_id: str | None) -> ToolCall:
+def _described(tool: BaseTool, args: Mapping[str, Any], call_id: str | None, state: Any = None) -> ToolCall:
+    """``state`` is that of the agent, where it is known."""
     if type(tool).__name__ == "InvalidTool":  # how the classic executor runs a name that no tool has
         return ToolCall(str(args.get("requested_tool_name", "")), args, call_id, known=False, pauses=PAUSES)
     return ToolCall(
@@ -40,6 +41,7 @@ def _described(tool: BaseTool, args: Mapping[str, Any], call_id: str | None) -> 
         content=show.content_of,
         failed=show.failed,
         library="langchain",
+        then=thoughts.of_tool(tool, args, state),
     )
 
 
@@ -226,7 +228,8 @@ _NOBODY = _Nobody()
 def _proposed(node: Any, request: Any) -> ToolCall:
     """What the model asked for, under the name of the tool that would run; nobody's tool under the name it used."""
     tool, call = _parts(node, request)
-    described = _described(tool or _NOBODY, _arguments(tool or _NOBODY, call["args"]), call["id"])
+    state = getattr(request, "state", None)
+    described = _described(tool or _NOBODY, _arguments(tool or _NOBODY, call["args"]), call["id"], state)
     return described if tool is not None else replace(described, name=call["name"], tool=None, known=False)
 
 
