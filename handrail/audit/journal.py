@@ -11,7 +11,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -90,18 +90,42 @@ class Journal:
             self._dirty = True
             _group_sync.wake()
 
+    def append_all(self, records: Sequence[Mapping[str, object]]) -> None:
+        """Append records with one write: as ``append``, all of them or none.
+
+        Raises JournalFull or another JournalError; then nothing of them is in the journal.
+        """
+        with self._entered() as writer:
+            if self._missed:
+                self._tell_missed(writer)
+            writer.append_all(records)
+        if not self._dirty:
+            self._dirty = True
+            _group_sync.wake()
+
+    def put_all(self, values: Sequence[bytes]) -> list[Ref]:
+        """Keep payloads with one write: as ``put``, all of them or none. References come in the order of ``values``."""
+        salts = [_urandom(SALT_BYTES) for _ in values]
+        refs: list[Ref] = [{"c": commitment(salt, value)} for salt, value in zip(salts, values, strict=True)]
+        if not self._payloads:
+            return refs
+        lines = [_line_of(salt, value) for salt, value in zip(salts, values, strict=True)]
+        with self._entered() as writer:
+            name, offset = writer.put(b"".join(lines))
+        for ref, line in zip(refs, lines, strict=True):
+            ref |= {"f": name, "o": offset, "l": len(line)}
+            offset += len(line)
+        return refs
+
     def put(self, value: bytes) -> Ref:
         """Keep a payload (canonical JSON) apart from the records and return the reference for its record.
 
         Raises JournalFull or another JournalError; then nothing was kept.
         """
-        if b"\n" in value:
-            raise JournalError("A payload is canonical JSON, on one line: pass what `encode` returns.")
         salt = _urandom(SALT_BYTES)
-        committed = commitment(salt, value)
+        committed, line = commitment(salt, value), _line_of(salt, value)
         if not self._payloads:
             return {"c": committed}
-        line = payload_line(salt, value)
         with self._lock:  # like append, by hand: a generator would cost as much as the write
             depth = self._depth
             try:
@@ -223,6 +247,12 @@ class Journal:
         self._restart(parent)
         for writer in writers:
             writer.abandon()
+
+
+def _line_of(salt: bytes, value: bytes) -> bytes:
+    if b"\n" in value:
+        raise JournalError("A payload is canonical JSON, on one line: pass what `encode` returns.")
+    return payload_line(salt, value)
 
 
 class _GroupSync:

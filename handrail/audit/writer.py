@@ -132,6 +132,15 @@ class Writer:
         """Append one record, which gets its envelope here. Raises JournalError; then nothing was written."""
         self._whole(self._append, record)
 
+    def append_all(self, records: Sequence[Mapping[str, object]]) -> None:
+        """Append records with one write. Raises JournalError; then nothing was written, and another writer goes on."""
+        self.settled = False  # stays so: what was said in short is no longer there to refer to
+        try:
+            self._append_all(records)
+        except OSError as error:
+            raise oscalls.unusable(self._folder, error) from error
+        self.settled = True
+
     def put(self, line: bytes) -> tuple[str, int]:
         """Append one payload line; returns the name of its part and its offset. Raises JournalError."""
         return self._whole(self._put, line)
@@ -150,6 +159,18 @@ class Writer:
 
     def _append(self, record: Mapping[str, object]) -> None:
         self._add(self._current(), record)
+
+    def _append_all(self, records: Sequence[Mapping[str, object]]) -> None:
+        part = self._current()
+        lines, at = list[bytes](), part.records.size
+        for record in records:
+            body = self._body(part, record)
+            self._head = chained(self._head, body)
+            self._next += 1
+            lines.append(record_line(self._head, body))
+            part.shorthand.written(at)
+            at += len(lines[-1])
+        part.records.add(b"".join(lines))
 
     def _put(self, line: bytes) -> tuple[str, int]:
         part = self._current()

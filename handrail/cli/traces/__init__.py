@@ -9,6 +9,7 @@ from handrail.cli.lazy import LazyGroup
 COMMANDS: dict[str, str] = {
     "show": "Show a run as a tree: steps, decisions, durations, tokens.",
     "query": "Answer SQL over the documented views, read-only.",
+    "serve": "Receive other programs' spans by OTLP/HTTP.",
     "export": "Send what was recorded to a collector, by OTLP.",
 }
 """Command -> its line in the help, by task: read, then take in and hand on."""

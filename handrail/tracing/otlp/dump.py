@@ -23,6 +23,7 @@ from handrail.tracing.otlp.span import KINDS, STATUSES, Attributes, NotOtlp, Otl
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _PLAIN = frozenset({str, int, bool, type(None)})
+_NEARLY = _PLAIN | {float, list}
 _MAPS = "resource", "scope_attributes"
 _TEXTS = "resource_schema", "scope_schema", "trace_state"
 _COUNTS = "resource_dropped", "scope_dropped", "flags", "dropped_attributes", "dropped_events", "dropped_links"
@@ -70,9 +71,16 @@ def _link_line(link: SpanLink) -> Tree:
 
 
 def _tagged(attributes: Attributes) -> Attributes:
-    if _PLAIN.issuperset(map(type, attributes.values())):
+    kinds = set(map(type, attributes.values()))
+    if kinds <= _PLAIN or (kinds <= _NEARLY and all(map(_is_json, attributes.values()))):
         return attributes
     return {key: _tag(value) for key, value in attributes.items()}
+
+
+def _is_json(value: Value) -> bool:
+    if type(value) is float:
+        return math.isfinite(value)
+    return type(value) is not list or _PLAIN.issuperset(map(type, value))
 
 
 def _tag(value: Value) -> Value:

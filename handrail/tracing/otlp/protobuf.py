@@ -272,11 +272,11 @@ def _attributes(pairs: Sequence[KeyValue]) -> dict[str, Value]:
         raise Unfit(limits.TOO_MANY_PARTS)
     found: dict[str, Value] = {}
     for pair in pairs:
-        key, value = pair.key, pair.value
-        if len(key) > limits.MAX_NAME:
-            raise Unfit(limits.LONG_NAME)
-        # most are texts: asking which one it is would cost more than looking
-        found[key] = value.string_value or _value(value, 0)
+        value = pair.value
+        # most are texts, then numbers: asking which one it is would cost more than looking
+        found[pair.key] = value.string_value or value.int_value or _value(value, 0)
+    if found and max(map(len, found)) > limits.MAX_NAME:
+        raise Unfit(limits.LONG_NAME)
     return found
 
 
