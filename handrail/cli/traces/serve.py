@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from handrail.cli.store_options import config_option, data_option, folder_of
+from handrail.cli.store_options import config_option, data_option
+from handrail.config import load
 from handrail.errors import ConfigError
 
 if TYPE_CHECKING:
+    from handrail.config import Settings
     from handrail.tracing.otlp.receiver import Receiver, Take
 
 TOKEN = "HANDRAIL_TRACES_TOKEN"
@@ -49,9 +51,11 @@ def command(
     Exit code 0: ended in order. 2: wrong usage or configuration.
     """
     token = token_of(token_file, os.environ)
-    folder = folder_of(data, path)
+    settings = load(path)
+    folder = data.absolute() if data is not None else settings.data
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
-    receiver = _receiver(folder, address, port, token, max_body, max_requests)
+    take = _take(folder, settings)
+    receiver = _receiver(take, address, port, token, max_body, max_requests)
     _announce(receiver, folder)
     _until_told(receiver)
     _sum_up(receiver)
@@ -77,7 +81,7 @@ def token_of(file: Path | None, environ: Mapping[str, str]) -> str | None:
     return token
 
 
-def _receiver(folder: Path, address: str, port: int, token: str | None, max_body: int, max_requests: int) -> Receiver:
+def _receiver(take: Take, address: str, port: int, token: str | None, max_body: int, max_requests: int) -> Receiver:
     from handrail.tracing.otlp.protobuf import messages
     from handrail.tracing.otlp.receiver import Limits, Receiver, is_loopback
 
@@ -88,7 +92,6 @@ def _receiver(folder: Path, address: str, port: int, token: str | None, max_body
         )
     messages()
     limits = Limits(body=max_body * _MIB, requests=max_requests)
-    take = _take(folder)
     try:
         return Receiver((address, port), take, token=token, limits=limits)
     except OSError as error:
@@ -97,10 +100,10 @@ def _receiver(folder: Path, address: str, port: int, token: str | None, max_body
         ) from error
 
 
-def _take(folder: Path) -> Take:
+def _take(folder: Path, settings: Settings) -> Take:
     from handrail.audit.observed import Observer
 
-    observer = Observer(folder)
+    observer = Observer(folder, payloads=settings.payloads, redact=lambda: settings.content.redact)
     return lambda spans: observer.take(spans).refused
 
 
