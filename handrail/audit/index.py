@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from handrail.audit import oscalls
 from handrail.audit.fold import CHUNK_BYTES, Folded, fold
@@ -49,6 +49,14 @@ _REST_SECONDS = 0.01
 """Pause between two chunks of a fold, in which waiting readers get their turn."""
 _BATCH_ROWS = 10_000
 _NOT_DAMAGE = ("Could not set lock", "No space left", "Permission denied", "Read-only file system")
+
+
+class Queries(Protocol):
+    """Anything that answers static queries: the index, an open connection to it, a copy."""
+
+    def query(self, sql: str, params: Params = ()) -> list[dict[str, object]]:
+        """The rows of a static statement, as column -> value."""
+        ...
 
 
 class Index:
@@ -93,6 +101,19 @@ class Index:
         Raises IndexFailure when the statement is wrong or the index can neither be read nor made again.
         """
         return self._reading(lambda: _rows(self.path, sql, params))
+
+    def read(self, work: Callable[[Queries], _T]) -> _T:
+        """What ``work`` makes of several queries through one short connection; it may be called twice.
+
+        Whoever folds waits meanwhile. Raises IndexFailure as ``query`` does.
+        """
+
+        def attempt() -> _T:
+            with _connection(self.path, _SEALED, read_only=True) as con:
+                require_format(con)
+                return work(_Open(con))
+
+        return self._reading(attempt)
 
     def rebuild(self, progress: Callable[[int, int], None] | None = None) -> int:
         """Make the index again from the journal, beside the old one, which stays readable until the end.
@@ -248,6 +269,16 @@ class Index:
                 time.sleep(_POLL_SECONDS)
             turn.close()
             yield
+
+
+class _Open:
+    """An open connection for several queries."""
+
+    def __init__(self, con: DuckDBPyConnection) -> None:
+        self._con = con
+
+    def query(self, sql: str, params: Params = ()) -> list[dict[str, object]]:
+        return _fetch(self._con, sql, params)
 
 
 class Snapshot:

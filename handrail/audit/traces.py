@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from handrail.audit.index import Index
+from handrail.audit.index import Queries
 from handrail.audit.reader import Payloads
 from handrail.audit.schema import statement
 from handrail.audit.tree import Place, in_tree_order
@@ -75,7 +75,7 @@ class Content:
     """Why there is nothing to show; empty when there is."""
 
 
-def find_run(index: Index, named: str) -> str:
+def find_run(index: Queries, named: str) -> str:
     """The id of the run that ``named`` means: an id, the beginning of only one, or ``last``.
 
     Raises JournalError where it means no run or several.
@@ -93,7 +93,7 @@ def find_run(index: Index, named: str) -> str:
     return named.lower() if named.lower() in found else found[0]
 
 
-def load(index: Index, run: str, part: Part | None = None) -> Trace:
+def load(index: Queries, run: str, part: Part | None = None) -> Trace:
     """Read ``part`` (by default the first thousand steps) of the run with the id ``run``. Raises JournalError."""
     part = part or Part()
     facts = index.query(statement("traces", "run"), {"run": run})
@@ -110,7 +110,7 @@ def load(index: Index, run: str, part: Part | None = None) -> Trace:
     return Trace(facts[0], steps, tuple(places), total, counted, Counter(str(row["parent"]) for row in rows))
 
 
-def _steps(index: Index, run: str, part: Part) -> list[dict[str, object]]:
+def _steps(index: Queries, run: str, part: Part) -> list[dict[str, object]]:
     if part.depth is None and part.top is None:
         return index.query(statement("traces", "first"), {"run": run, "most": part.limit})
     depth = DEEPEST if part.depth is None else part.depth

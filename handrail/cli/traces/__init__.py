@@ -8,6 +8,7 @@ from handrail.cli.lazy import LazyGroup
 
 COMMANDS: dict[str, str] = {
     "show": "Show a run as a tree: steps, decisions, durations, tokens.",
+    "diff": "Compare two runs: where they first differ, and how.",
     "query": "Answer SQL over the documented views, read-only.",
     "serve": "Receive other programs' spans by OTLP/HTTP.",
     "export": "Send what was recorded to a collector, by OTLP.",

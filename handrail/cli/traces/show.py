@@ -47,7 +47,7 @@ def command(
     folder = journal_of(data)
     source = Index(folder, folder=index)
     source.refresh(block=True)
-    trace = load(source, find_run(source, run), Part(limit, depth, top))
+    trace = source.read(lambda now: load(now, find_run(now, run), Part(limit, depth, top)))
     with ExitStack() as stack:
         contents = stack.enter_context(Contents(folder)).of if content else _nothing
         if as_json:
