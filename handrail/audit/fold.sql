@@ -45,7 +45,8 @@ FROM known WHERE k IN ('run.end', 'step.end', 'model.result', 'tool.result');
 
 INSERT INTO tallies
 SELECT run, count(*) FILTER (k IN ('step.start', 'model.call', 'tool.call')),
-       count(*) FILTER (k = 'model.call'), count(*) FILTER (k = 'tool.call' AND type IS NULL),
+       count(*) FILTER (k = 'model.call'),
+       count(*) FILTER (k = 'tool.call' AND type IS NULL AND verdict IS DISTINCT FROM 'stopped'),
        count(*) FILTER (k = 'tool.call' AND verdict IN ('deny', 'reject')),
        count(*) FILTER (k = 'tool.call' AND verdict IN ('would_deny', 'would_reject')),
        sum(CASE WHEN usage.input BETWEEN 0 AND 1000000000000 THEN usage.input END) FILTER (k = 'model.result'),

@@ -36,6 +36,7 @@ KINDS = frozenset(
         "owner.refused",
         "run.start", "run.end", "step.start", "step.end",
         "model.call", "model.result", "tool.call", "tool.result", "tools", "span",
+        "limit", "approval", "validation", "intervention",
     }
 )  # fmt: skip
 """Kinds of records in schema 2. A reader passes over kinds that it does not know."""

@@ -3,7 +3,7 @@
 -- name: activity
 SELECT count(DISTINCT run) AS runs, count(*) FILTER (NOT is_root) AS steps,
        count(*) FILTER (type = 'model') AS model_calls,
-       count(*) FILTER (type = 'tool') AS tool_calls,
+       count(*) FILTER (type = 'tool' AND verdict IS DISTINCT FROM 'stopped') AS tool_calls,
        count(*) FILTER (verdict IN ('deny', 'reject')) AS denied,
        count(*) FILTER (verdict IN ('would_deny', 'would_reject')) AS would_deny,
        count(*) FILTER (type = 'tool' AND outcome = 'error') AS errors,
@@ -22,7 +22,7 @@ FROM steps_in($since, $until, $tenant, $user, $agent) WHERE type IN ('tool', 'me
 
 -- name: by_agent
 SELECT agent, count(DISTINCT run) AS runs,
-       count(*) FILTER (type = 'tool') AS tool_calls,
+       count(*) FILTER (type = 'tool' AND verdict IS DISTINCT FROM 'stopped') AS tool_calls,
        count(*) FILTER (verdict IN ('deny', 'reject')) AS denied,
        count(*) FILTER (verdict IN ('would_deny', 'would_reject')) AS would_deny,
        count(*) FILTER (type = 'tool' AND outcome = 'error') AS errors,
@@ -32,15 +32,15 @@ FROM steps_in($since, $until, $tenant, $user, $agent) GROUP BY agent ORDER BY to
 
 -- name: by_tool
 SELECT name AS tool, count(DISTINCT run) AS runs,
-       count(*) FILTER (type = 'tool') AS tool_calls,
+       count(*) FILTER (type = 'tool' AND verdict IS DISTINCT FROM 'stopped') AS tool_calls,
        count(*) FILTER (verdict IN ('deny', 'reject')) AS denied,
        count(*) FILTER (verdict IN ('would_deny', 'would_reject')) AS would_deny,
        count(*) FILTER (type = 'tool' AND outcome = 'error') AS errors
-FROM steps_in($since, $until, $tenant, $user, $agent) WHERE type IN ('tool', 'memory') AND verdict IS NOT NULL GROUP BY name ORDER BY tool_calls DESC, tool
+FROM steps_in($since, $until, $tenant, $user, $agent) WHERE type IN ('tool', 'memory') AND verdict <> 'stopped' GROUP BY name ORDER BY tool_calls DESC, tool
 
 -- name: by_user
 SELECT tenant, "user", count(DISTINCT run) AS runs,
-       count(*) FILTER (type = 'tool') AS tool_calls,
+       count(*) FILTER (type = 'tool' AND verdict IS DISTINCT FROM 'stopped') AS tool_calls,
        count(*) FILTER (verdict IN ('deny', 'reject')) AS denied,
        count(*) FILTER (verdict IN ('would_deny', 'would_reject')) AS would_deny,
        count(*) FILTER (type = 'tool' AND outcome = 'error') AS errors,
@@ -55,7 +55,7 @@ FROM steps_in($since, $until, $tenant, $user, $agent) WHERE type IN ('tool', 'me
 
 -- name: denials
 SELECT started_at, tenant, "user", session, agent, name AS tool, verdict, rule, reason, decided_by, run, step
-FROM steps_in($since, $until, $tenant, $user, $agent) WHERE type IN ('tool', 'memory') AND verdict IS NOT NULL AND verdict <> 'allow' ORDER BY started_at DESC, writer, n DESC
+FROM steps_in($since, $until, $tenant, $user, $agent) WHERE type IN ('tool', 'memory') AND verdict NOT IN ('allow', 'stopped') ORDER BY started_at DESC, writer, n DESC
 
 -- name: versions
 SELECT DISTINCT 'policy' AS what, policy AS digest FROM steps_in($since, $until, $tenant, $user, $agent) WHERE type IN ('tool', 'memory') AND verdict IS NOT NULL AND policy <> ''

@@ -9,7 +9,7 @@ SELECT d.run, d.step, d.started_at AS at, coalesce(d.tenant, '') AS tenant, coal
        CASE WHEN d.decided_by = 'policy' AND d.verdict IN ('deny', 'would_deny') THEN 'deny' ELSE 'allow' END AS was,
        CASE WHEN d.decided_by = 'policy' THEN d.rule END AS rule, d.facts, d.args
 FROM decisions d
-WHERE d.started_at >= $since AND d.started_at < $until
+WHERE d.started_at >= $since AND d.started_at < $until AND d.verdict IS DISTINCT FROM 'stopped'
   AND ($tenant::VARCHAR IS NULL OR d.tenant = $tenant) AND ($user::VARCHAR IS NULL OR d."user" = $user)
   AND ($agent::VARCHAR IS NULL OR d.agent = $agent) AND ($tool::VARCHAR IS NULL OR d.name = $tool)
 -- name: undecidable
