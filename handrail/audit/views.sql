@@ -157,7 +157,7 @@ SELECT run, step, at_utc AS noted_at, body->>'$.event' AS event, body->>'$.id' A
        body->>'$.tool_now' AS tool_now, body->>'$.user' AS "user", body->>'$.channel' AS channel,
        body->>'$.asked.run' AS asked_run, body->>'$.asked.step' AS asked_step,
        try_cast(body->>'$.waited' AS BIGINT) / 1e6 AS waited_ms, body->>'$.by' AS source, body->'$.args' AS args,
-       body->'$.request' AS request, body->'$.answer' AS answer, w AS writer, n AS record
+       body->'$.request' AS request, body->'$.answer' AS answer, w AS writer, n
 FROM notes WHERE kind = 'approval';
 
 -- What a validator of the agent's framework said.
@@ -275,3 +275,20 @@ SELECT length, count(*) FILTER (result <> 'censored') AS runs, count(*) FILTER (
 FROM chosen, per_step GROUP BY length;
 
 CREATE VIEW reliability_lengths AS SELECT * FROM reliability_lengths_in(NULL, NULL, NULL, NULL, NULL);
+
+-- Where one reply proposed several calls that were made, and the first model step that read of more than one of them.
+CREATE VIEW forks AS
+WITH branches AS (
+    SELECT DISTINCT l.to_run AS run, l.to_step AS step, l.run AS branch_run, l.step AS branch
+    FROM links l JOIN opens o ON o.run = l.run AND o.step = l.step AND o.type = 'tool' AND o.ran
+    WHERE l.type = 'caused_by' AND NOT EXISTS (SELECT 1 FROM links r WHERE r.run = l.run AND r.step = l.step
+                                               AND r.type IN ('retry_of', 'resumed_from'))
+), joins AS (
+    SELECT b.run, b.step, l.run AS at_run, l.step AS at_step, o.at_utc
+    FROM branches b JOIN links l ON l.to_run = b.branch_run AND l.to_step = b.branch AND l.type IN ('caused_by', 'rejoins')
+    JOIN opens o ON o.run = l.run AND o.step = l.step AND o.type = 'model'
+    GROUP BY b.run, b.step, l.run, l.step, o.at_utc HAVING count(DISTINCT b.branch) > 1
+)
+SELECT b.run, b.step, count(DISTINCT b.branch) AS branches, list(DISTINCT b.branch) AS branch_steps,
+       (SELECT arg_min(j.at_step, j.at_utc) FROM joins j WHERE j.run = b.run AND j.step = b.step) AS rejoined_at
+FROM branches b GROUP BY b.run, b.step HAVING count(DISTINCT b.branch) > 1;
