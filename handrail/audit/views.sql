@@ -149,7 +149,7 @@ SELECT run, step, at_utc AS noted_at, body->>'$.what' AS what, body->>'$.per' AS
        body->>'$.then' AS consequence, body->>'$.by' AS source, w AS writer, n
 FROM notes WHERE kind = 'limit';
 
--- What a person was asked, answered, or no longer needs to answer; an answer names the question by id and number.
+-- What a person was asked, answered, or no longer needs to answer; an answer names the question by id and n.
 CREATE VIEW approvals AS
 SELECT run, step, at_utc AS noted_at, body->>'$.event' AS event, body->>'$.id' AS id, try_cast(body->>'$.number' AS BIGINT) AS n,
        body->>'$.tool' AS tool, body->>'$.call_id' AS call_id, body->>'$.agent' AS agent, body->'$.allowed' AS allowed,
@@ -157,7 +157,7 @@ SELECT run, step, at_utc AS noted_at, body->>'$.event' AS event, body->>'$.id' A
        body->>'$.tool_now' AS tool_now, body->>'$.user' AS "user", body->>'$.channel' AS channel,
        body->>'$.asked.run' AS asked_run, body->>'$.asked.step' AS asked_step,
        try_cast(body->>'$.waited' AS BIGINT) / 1e6 AS waited_ms, body->>'$.by' AS source, body->'$.args' AS args,
-       body->'$.request' AS request, body->'$.answer' AS answer, w AS writer, n
+       body->'$.request' AS request, body->'$.answer' AS answer, w AS writer, n AS record
 FROM notes WHERE kind = 'approval';
 
 -- What a validator of the agent's framework said.

@@ -197,7 +197,5 @@ def test_two_questions_two_answers(tmp_path: Path) -> None:
     drive(agent, ASK)
     answer: Any = Command(resume={"decisions": [{"type": "approve"}, {"type": "reject"}]})
     drive(agent, answer)
-    found = Asked(tmp_path).rows(
-        "SELECT n, call_id, decision FROM approvals WHERE event = 'answered' ORDER BY n"
-    )
+    found = Asked(tmp_path).rows("SELECT n, call_id, decision FROM approvals WHERE event = 'answered' ORDER BY n")
     assert found == [(0, "add_0", "approve"), (1, "add_1", "reject")]
