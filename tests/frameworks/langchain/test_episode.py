@@ -55,6 +55,12 @@ def test_by_which_rule_for_whom_and_which_policy(asked: Asked) -> None:
     assert row == [("deny", "nobody-deletes", "ana", '["user:ana","agent:clerk"]', True)]
 
 
+def test_the_plan_and_how_it_was_revised(asked: Asked) -> None:
+    """3: the plan and its revision, with what was added, removed, changed and done."""
+    found = asked.rows("SELECT agent, revision, items, added, removed, changed, done FROM plans ORDER BY stated_at")
+    assert found == [("clerk", 1, 3, 3, 0, 0, 0), ("clerk", 2, 2, 0, 1, 1, 1)]
+
+
 def test_why_this_tool_and_which_others_there_were(asked: Asked) -> None:
     """4: the reply that proposed the call, what else it proposed, and the tools that it could choose from."""
     ((offered, beside, said),) = asked.rows(
