@@ -18,6 +18,7 @@ from pathlib import Path
 from handrail.audit.format import JOURNAL, SALT_BYTES, Ref, commitment, encode, payload_line
 from handrail.audit.writer import SEGMENT_BYTES, OpenPart, Writer
 from handrail.errors import JournalError
+from handrail.tracing.faults import unquoted
 
 __all__ = ["GROUP_SYNC_SECONDS", "Journal", "encode", "journal_for"]
 
@@ -277,7 +278,7 @@ class _GroupSync:
         try:
             self._thread.start()
         except RuntimeError:  # the interpreter is shutting down: closing the journal syncs it
-            log.debug("No background sync any more", exc_info=True)
+            log.debug("No background sync any more", exc_info=unquoted())
 
     def _run(self) -> None:
         while True:

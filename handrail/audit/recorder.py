@@ -23,6 +23,7 @@ from handrail.audit.keys import folder_key, keyed_digest
 from handrail.audit.redaction import redactor
 from handrail.errors import HandrailError, JournalError
 from handrail.tracing.context import RunState
+from handrail.tracing.faults import unquoted
 from handrail.validators.findings import Finding
 
 log = logging.getLogger(__name__)
@@ -112,7 +113,7 @@ class Recorder:
         try:
             self._open().drop(type(error).__name__)
         except Exception:
-            log.debug("The loss could not be counted either", exc_info=True)
+            log.debug("The loss could not be counted either", exc_info=unquoted())
 
     def payload(
         self,

@@ -31,6 +31,7 @@ from handrail.rulebook import Rulebook, Snapshot, snapshot
 from handrail.tracing import context, threads
 from handrail.tracing.acting import Accepted, accepted, acting, principal
 from handrail.tracing.context import Frame, RunState
+from handrail.tracing.faults import unquoted
 from handrail.tracing.identity import ANONYMOUS, Principal
 from handrail.version import __version__
 
@@ -258,7 +259,7 @@ def enter(
     except Exception:
         if any(each.rulebook.enforces for each in asked):
             raise  # NotAvailable too, which is no fault
-        log.warning("A call of the agent %r could not be observed", name, exc_info=True)
+        log.warning("A call of the agent %r could not be observed", name, exc_info=unquoted())
         return None
 
 

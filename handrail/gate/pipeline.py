@@ -30,6 +30,7 @@ from handrail.policy.facts import Circumstances, circumstances_of, facts_of
 from handrail.rulebook import Rulebook, Snapshot
 from handrail.tracing import context, others
 from handrail.tracing.context import Frame
+from handrail.tracing.faults import unquoted
 from handrail.validators.findings import Finding
 
 log = logging.getLogger(__name__)
@@ -210,7 +211,7 @@ class Gate:
             attempt.step.finish(outcome, error, facts, content={"result": shown})  # 11 settle
             return Refusal(WITHHELD) if rejected else value
         except Exception:
-            log.warning("The result of %r could not be recorded", call.name, exc_info=True)
+            log.warning("The result of %r could not be recorded", call.name, exc_info=unquoted())
             attempt.step.finish("rejected" if attempt.enforced else "ok")
             return Refusal(WITHHELD) if attempt.enforced else value
 
@@ -285,7 +286,7 @@ def _told(call: ToolCall, frame: Frame, value: object) -> None:
     try:
         call.then(frame, value)
     except Exception:
-        log.warning("What a result of %r says could not be recorded", call.name, exc_info=True)
+        log.warning("What a result of %r says could not be recorded", call.name, exc_info=unquoted())
 
 
 def _swallowed(frame: Frame, call: ToolCall, value: object) -> BaseException | None:

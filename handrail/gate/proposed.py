@@ -11,6 +11,7 @@ from handrail.gate.grounds import stopped
 from handrail.gate.pipeline import effect_of, gate_of
 from handrail.tracing import proposals
 from handrail.tracing.context import Frame
+from handrail.tracing.faults import unquoted
 from handrail.tracing.links import Link
 from handrail.tracing.proposals import Proposal
 
@@ -40,7 +41,7 @@ def stop(
     try:
         _stop(frame, proposal, _facts(frame, proposal, by, reason, who), outcome, result)
     except Exception:
-        log.warning("What became of a call of %r could not be recorded", proposal.tool, exc_info=True)
+        log.warning("What became of a call of %r could not be recorded", proposal.tool, exc_info=unquoted())
 
 
 def _facts(frame: Frame, proposal: Proposal, by: str, reason: str, who: str) -> dict[str, object]:

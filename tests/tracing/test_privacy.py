@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -292,3 +293,33 @@ async def test_calls_of_an_mcp_server(value: str, out: Out, tmp_path: Path, monk
 
 def _new() -> bool:
     return hasattr(import_module("mcp"), "Client")
+
+
+class Undescribed(Scripted):
+    """A model that we cannot describe, whoever else asks: the exception quotes content."""
+
+    def _get_ls_params(self, *args: Any, **kwargs: Any) -> Any:
+        if str(sys._getframe(1).f_globals["__name__"]).startswith("handrail"):
+            raise ValueError("SENTINEL-prompt")
+        return super()._get_ls_params(*args, **kwargs)
+
+
+def test_our_faults_quote_nothing(out: Out, tmp_path: Path) -> None:
+    """What goes wrong in recording is logged with its class and its places, and nothing of what the exception says."""
+    (tmp_path / "handrail.toml").write_text(POLICY)
+    agent = create_agent(Undescribed(turns=[call("look", what="x"), Turn("done")]), [_look], name="clerk")
+    governed: Any = handrail.govern(
+        agent, config=tmp_path / "handrail.toml", principal={"tenant": "acme", "user": "ana"}
+    )
+    governed.invoke(ASK)
+    lines = [record for record in out.logged.records if record.name.startswith("handrail")]
+    text = "\n".join(logging.Formatter().format(record) for record in lines)
+    assert "could not be recorded" in text
+    assert "RuntimeError: ValueError" in text
+    assert _FOUND.findall(text.replace('raise ValueError("SENTINEL-prompt")', "")) == []
+
+
+@tool("look")
+def _look(what: str) -> str:
+    """Look."""
+    return what

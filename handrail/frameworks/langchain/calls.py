@@ -13,6 +13,7 @@ from handrail.frameworks.langchain import messages as show
 from handrail.gate import proposed as gate
 from handrail.tracing import proposals
 from handrail.tracing.context import Frame
+from handrail.tracing.faults import unquoted
 from handrail.tracing.proposals import Proposal
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ def answered(frame: Frame, messages: Sequence[Any]) -> None:
         if ledger.waiting(frame.step):
             stopped(frame, list(_answers(messages)), "agent", "the agent answered it itself")
     except Exception:
-        log.warning("What became of the calls of an agent could not be found out", exc_info=True)
+        log.warning("What became of the calls of an agent could not be found out", exc_info=unquoted())
 
 
 def _answers(messages: Sequence[Any]) -> Iterable[ToolMessage]:

@@ -24,6 +24,7 @@ from handrail.frameworks.serving import Serving
 from handrail.gate import gate_of, outcome_of
 from handrail.tracing import context
 from handrail.tracing.context import Frame
+from handrail.tracing.faults import unquoted
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ class _Call:
             model, facts = _describe(embeddings, len(texts))
             self._step = gate_of(above).steps.open(above, "embedding", model, facts, content={"input": texts})
         except Exception:
-            log.warning("An embedding call could not be recorded", exc_info=True)
+            log.warning("An embedding call could not be recorded", exc_info=unquoted())
         self._owner = Embedding(self._step)
         self.frame = replace(self._step.frame if self._step else above, owner=self._owner)
 

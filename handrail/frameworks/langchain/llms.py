@@ -23,6 +23,7 @@ from handrail.frameworks.langchain.models import server_of
 from handrail.gate import gate_of, outcome_of
 from handrail.tracing import context
 from handrail.tracing.context import Frame
+from handrail.tracing.faults import unquoted
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class _Call:
         try:
             self._close(texts, facts())
         except Exception:
-            log.warning("A model's answer could not be recorded", exc_info=True)
+            log.warning("A model's answer could not be recorded", exc_info=unquoted())
             self.step.finish("ok")
 
     def _close(self, texts: Sequence[str], facts: Mapping[str, Any]) -> None:
@@ -98,7 +99,7 @@ def _opened(frame: Frame, describe: Callable[[], ModelCall]) -> Step | None:
     try:
         return gate_of(frame).steps.model(frame, describe())
     except Exception:
-        log.warning("A model call could not be recorded", exc_info=True)
+        log.warning("A model call could not be recorded", exc_info=unquoted())
         return None
 
 

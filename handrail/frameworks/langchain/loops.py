@@ -16,6 +16,7 @@ from handrail.frameworks.langchain import approvals, calls, middlewares, thought
 from handrail.gate import gate_of
 from handrail.tracing import context
 from handrail.tracing.context import Frame
+from handrail.tracing.faults import unquoted
 
 log = logging.getLogger(__name__)
 _FRAME = "_handrail_frame"
@@ -119,7 +120,7 @@ def _quietly(do: Callable[[], Any], otherwise: Any) -> Any:
     try:
         return do()
     except Exception:
-        log.warning("What a graph did could not be recorded", exc_info=True)
+        log.warning("What a graph did could not be recorded", exc_info=unquoted())
         return otherwise
 
 

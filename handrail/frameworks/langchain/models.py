@@ -28,6 +28,7 @@ from handrail.frameworks.langchain import messages as show
 from handrail.gate import gate_of, outcome_of
 from handrail.tracing import context, others
 from handrail.tracing.context import Frame
+from handrail.tracing.faults import unquoted
 from handrail.tracing.links import Link
 from handrail.tracing.others import Theirs
 from handrail.tracing.why import Reason, why_of
@@ -113,7 +114,7 @@ class _Call:
             if isinstance(reply, AIMessage):
                 thoughts.replied(self.above, self.step.frame.step, reply, self._request)
         except Exception:
-            log.warning("A model's reply could not be recorded", exc_info=True)
+            log.warning("A model's reply could not be recorded", exc_info=unquoted())
             self.step.finish("ok")
 
     def failed(self, error: BaseException) -> None:
@@ -139,7 +140,7 @@ def _opened(
     try:
         return gate_of(frame).steps.model(frame, describe(), theirs(), links)
     except Exception:
-        log.warning("A model call could not be recorded", exc_info=True)
+        log.warning("A model call could not be recorded", exc_info=unquoted())
         return None
 
 

@@ -23,6 +23,7 @@ from handrail.gate import arenew, enforces, gate_of, outcome_of, renew
 from handrail.gate.documents import readable
 from handrail.tracing import context
 from handrail.tracing.context import Frame
+from handrail.tracing.faults import unquoted
 from handrail.tracing.why import why_of
 
 log = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ class _Search:
         try:
             self.step = gate_of(frame).steps.open(frame, "retrieval", self._name, content={"query": query})
         except Exception:
-            log.warning("A retrieval could not be recorded", exc_info=True)
+            log.warning("A retrieval could not be recorded", exc_info=unquoted())
         self.frame = replace(self.step.frame if self.step else frame, owner=self._owner)
 
     def found(self, result: Any) -> Any:

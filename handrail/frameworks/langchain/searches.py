@@ -9,6 +9,7 @@ from typing import Any
 from handrail.audit.steps import Step
 from handrail.gate import Passed, gate_of, outcome_of
 from handrail.tracing.context import Frame
+from handrail.tracing.faults import unquoted
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +24,7 @@ class Search:
             content = {"query": query} if query else {}
             self._step = gate_of(frame).steps.open(frame, "memory", store, facts, content=content)
         except Exception:
-            log.warning("A search of a memory could not be recorded", exc_info=True)
+            log.warning("A search of a memory could not be recorded", exc_info=unquoted())
 
     def found(self, items: Any) -> None:
         """Close the step with what is given out."""
@@ -33,7 +34,7 @@ class Search:
             records = [record_of(item.key, item.value, getattr(item, "score", None)) for item in items]
             self._step.finish("ok", None, {"records": len(records)}, content={"result": records})
         except Exception:
-            log.warning("What a memory gave out could not be recorded", exc_info=True)
+            log.warning("What a memory gave out could not be recorded", exc_info=unquoted())
             self._step.finish("ok")
 
     def failed(self, error: BaseException) -> None:

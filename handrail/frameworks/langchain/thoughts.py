@@ -17,6 +17,7 @@ from handrail.frameworks import executables, thinking
 from handrail.frameworks.langchain import messages as show
 from handrail.tracing import plans, reflections
 from handrail.tracing.context import Frame
+from handrail.tracing.faults import unquoted
 from handrail.tracing.why import Reason
 
 log = logging.getLogger(__name__)
@@ -85,7 +86,7 @@ def replied(frame: Frame, step: str, reply: AIMessage, request: Mapping[str, Any
         if found is not None:
             _answered(frame, Reason(step), *found)
     except Exception:
-        log.warning("A structured answer could not be read", exc_info=True)
+        log.warning("A structured answer could not be read", exc_info=unquoted())
 
 
 def _answered(frame: Frame, reason: Reason, schema: str, value: Mapping[str, Any]) -> None:

@@ -21,6 +21,7 @@ from handrail.frameworks.mcp.wire import TOOL_CALL, code_of, told, tool_failed
 from handrail.frameworks.patching import Patches
 from handrail.gate import gate_of, outcome_of
 from handrail.tracing import context
+from handrail.tracing.faults import unquoted
 from handrail.tracing.propagation import origin
 
 log = logging.getLogger(__name__)
@@ -110,7 +111,7 @@ class _Asked:
         try:
             return cls._opened(method, params, meta, number, http, protocol)
         except Exception:
-            log.warning("A request to an MCP server could not be recorded", exc_info=True)
+            log.warning("A request to an MCP server could not be recorded", exc_info=unquoted())
             return None
 
     @classmethod
@@ -171,4 +172,4 @@ class _Asked:
         try:
             self._step.finish(outcome, error, facts, content=self._call or {})
         except Exception:
-            log.warning("The answer of an MCP server could not be recorded", exc_info=True)
+            log.warning("The answer of an MCP server could not be recorded", exc_info=unquoted())

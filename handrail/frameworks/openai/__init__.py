@@ -24,6 +24,7 @@ from handrail.frameworks.serving import Serving
 from handrail.gate import gate_of, outcome_of
 from handrail.tracing import context, others
 from handrail.tracing.context import Frame
+from handrail.tracing.faults import unquoted
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +111,7 @@ def _described(client: Any, options: Any, kwargs: Mapping[str, Any]) -> Call | N
             )
         )
     except Exception:
-        log.warning("A request could not be read", exc_info=True)
+        log.warning("A request could not be read", exc_info=unquoted())
         return None
 
 
@@ -132,7 +133,7 @@ class _Served:
         try:
             self._owner.learn(self._call.read(dumped(found)).facts)
         except Exception:
-            log.warning("An answer could not be read", exc_info=True)
+            log.warning("An answer could not be read", exc_info=unquoted())
 
     def failed(self, error: BaseException) -> None:
         """The call that is served will say it."""
@@ -154,7 +155,7 @@ class _Step:
             if not self._streams(answer):
                 self._close(dumped(answer))
         except Exception:
-            log.warning("An answer could not be recorded", exc_info=True)
+            log.warning("An answer could not be recorded", exc_info=unquoted())
             self._end()
 
     def failed(self, error: BaseException) -> None:
@@ -215,13 +216,13 @@ class _Step:
         try:
             self._pieces.add(item)
         except Exception:
-            log.warning("A piece of an answer could not be read", exc_info=True)
+            log.warning("A piece of an answer could not be read", exc_info=unquoted())
 
     def _finished(self) -> None:
         try:
             self._close(self._pieces.answer())
         except Exception:
-            log.warning("An answer could not be recorded", exc_info=True)
+            log.warning("An answer could not be recorded", exc_info=unquoted())
             self._end()
 
     def _close(self, answer: Mapping[str, Any]) -> None:
@@ -246,5 +247,5 @@ def _opened(above: Frame, call: Call) -> Step | None:
             return steps.model(above, call.model, others.of_library(("openai",), "model") if others.active() else None)
         return steps.open(above, call.kind, call.name, call.facts, content=call.content)
     except Exception:
-        log.warning("A request could not be recorded", exc_info=True)
+        log.warning("A request could not be recorded", exc_info=unquoted())
         return None
