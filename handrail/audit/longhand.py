@@ -70,11 +70,11 @@ class Longhand:
     def _write_out(self, said: Fields, offset: int, depth: int) -> None:
         """Put what they stand for in the place of numbers and short references."""
         for name, value in said.items():
-            if name in STEPS:
-                said[name] = self._step(value, offset, depth)
-            elif type(value) is dict:
+            if type(value) is dict:
                 write_out = self._messages if name == "messages" else self._ref
                 said[name] = write_out(cast("Fields", value), offset, depth)
+            elif name in STEPS:
+                said[name] = self._step(value, offset, depth)
             elif name == "causes" and type(value) is list:
                 said[name] = [self._step(step, offset, depth) for step in cast("list[object]", value)]
 

@@ -8,16 +8,18 @@ record says everything itself. Here is the writing side; the reading side is in 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from handrail.audit.format import KEPT, LIKE, PLACE, STEPS, encode
 
-_REMEMBERED = 4_096
-"""Entries of each kind that are kept; what was forgotten is said in full again."""
-_LABELS = ("tool", "model", "type")
+_REMEMBERED = 2_048
+"""Entries of each kind that are kept, twice; what was forgotten is said in full again."""
+_SHAPES = 4
+"""Records of one family, with different fields, that later ones may be like."""
 _PLAIN: frozenset[type] = frozenset({str, int, bool, type(None)})
 
 Fields = Mapping[str, Any]
+_Family = tuple[str | None, str | None, str | None]
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 
@@ -27,47 +29,55 @@ class Shortener:
 
     def __init__(self, part: str) -> None:
         self._part = part
-        self._bases: dict[tuple[object, ...], _Base] = {}
-        self._opened: dict[tuple[object, object], int] = {}
-        self._stated: dict[object, int] = {}
-        self._asked: tuple[Fields, tuple[object, ...], bool] | None = None
+        self._bases: _Recent[_Family, tuple[_Base, ...]] = _Recent()
+        self._opened: _Recent[tuple[object, object], int] = _Recent()
+        self._stated: _Recent[object, int] = _Recent()
+        self._asked: tuple[Fields, _Family, _Base | None, bool] | None = None
 
     def short(self, record: Fields) -> Fields:
         """What to write for ``record``: itself, or its short form. Raises ValueError, and what the encoder raises."""
         if LIKE in record:
             raise ValueError(f"a field {LIKE!r} of its own")
-        key = _key(record)
-        base = self._bases.get(key) or self._bases.get(key[1:])
+        names = tuple(record)
+        family = _family(record)
+        own = _of(self._bases.get(family), names)
+        base = own or _of(self._bases.get((None, family[1], family[2])), names)
         said = self._said(record, base) if base is not None else None
-        self._asked = record, key, said is None
+        self._asked = record, family, own, said is None
         return record if said is None else said
 
     def written(self, offset: int) -> None:
         """Remember that what ``short`` was asked for last is at ``offset`` now."""
         if self._asked is None:
             return
-        (record, key, whole), self._asked = self._asked, None
-        if key not in self._bases:
+        (record, family, own, whole), self._asked = self._asked, None
+        if own is None:
             base = _Base(record, offset)
-            _remember(self._bases, key, base)
-            if whole:
-                _remember(self._bases, key[1:], base)
+            self._add(family, base)
+            if whole and family[0] is not None:
+                self._add((None, family[1], family[2]), base)
         if "parent" in record:
-            _remember(self._opened, (key[0], _text(record.get("step"))), offset)
-        kept = [ref for ref in map(record.get, KEPT) if type(ref) is dict]
-        if len(kept) == 1 and kept[0].get("f") == self._part and "s" not in kept[0]:
-            _remember(self._stated, kept[0]["o"], offset)
+            self._opened.put((family[0], _text(record.get("step"))), offset)
+        output, result = record.get(KEPT[0]), record.get(KEPT[1])
+        if (type(output) is dict) != (type(result) is dict):
+            kept: dict[str, Any] = output if type(output) is dict else result  # type: ignore[assignment]
+            if kept.get("f") == self._part and "s" not in kept:
+                self._stated.put(kept["o"], offset)
+
+    def _add(self, family: _Family, base: _Base) -> None:
+        self._bases.put(family, (base, *(self._bases.get(family) or ())[: _SHAPES - 1]))
 
     def _said(self, record: Fields, base: _Base) -> Fields | None:
         """The short form of ``record``; None where a value of its own would be read as one that stands for another."""
         said, run = base.differing(record), _text(record.get("run"))
         try:
             for name, value in said.items():
-                if name in STEPS:
-                    said[name] = self._step(run, value)
-                elif type(value) is dict:
+                kind = type(value)
+                if kind is dict:
                     said[name] = self._messages(run, value) if name == "messages" else self._ref(value)
-                elif name == "causes" and type(value) is list:
+                elif name in STEPS:
+                    said[name] = self._step(run, value)
+                elif name == "causes" and kind is list:
                     said[name] = [self._step(run, step) for step in value]
         except _Ambiguous:
             return None
@@ -76,7 +86,8 @@ class Shortener:
 
     def _step(self, run: object, step: object) -> object:
         if type(step) is str:
-            return self._opened.get((run, step), step)
+            opened = self._opened.get((run, step))
+            return step if opened is None else opened
         if step is None:
             return None
         raise _Ambiguous
@@ -114,21 +125,24 @@ class _Ambiguous(Exception):
 class _Base:
     """A record that later ones may be like."""
 
-    __slots__ = ("_fields", "offset")
+    __slots__ = ("_fields", "names", "offset")
 
     def __init__(self, record: Fields, offset: int) -> None:
         # containers as bytes: they may change in place later, and inside of them 1 equals True
         self._fields = {
             name: value if type(value) in _PLAIN else encode(value) for name, value in record.items()
         }  # fmt: skip
-        self.offset = offset
+        self.names, self.offset = tuple(record), offset
 
     def differing(self, record: Fields) -> dict[str, Any]:
         """The fields of ``record`` that have another value here; both have the same names."""
         fields = self._fields
         said: dict[str, Any] = {}
         for name, value in record.items():
-            mine, kind = fields[name], type(value)
+            mine = fields[name]
+            if mine is value:  # plain, since containers are not kept
+                continue
+            kind = type(value)
             if kind in _PLAIN:
                 if mine != value or type(mine) is not kind:
                     said[name] = value
@@ -137,17 +151,42 @@ class _Base:
         return said
 
 
-def _key(record: Fields) -> tuple[object, ...]:
-    """What records have in common that may be like each other; without its first member, those of any run."""
-    label = next((record[name] for name in _LABELS if name in record), None)
-    return _text(record.get("run")), _text(record.get("k")), _text(label), *record
+def _of(bases: tuple[_Base, ...] | None, names: tuple[str, ...]) -> _Base | None:
+    for base in bases or ():
+        if base.names == names:
+            return base
+    return None
 
 
-def _text(value: object) -> object:
+def _family(record: Fields) -> _Family:
+    """Which records may be like each other: of a run, a kind, and a tool or model."""
+    label = record.get("tool") or record.get("model") or record.get("type")
+    return _text(record.get("run")), _text(record.get("k")), _text(label)
+
+
+def _text(value: object) -> str | None:
     return value if type(value) is str else None
 
 
-def _remember(known: dict[_K, _V], key: _K, value: _V) -> None:
-    if len(known) >= _REMEMBERED:
-        del known[next(iter(known))]
-    known[key] = value
+class _Recent(Generic[_K, _V]):
+    """A dict that forgets what was neither put nor asked for in a while; both cost the same at any size."""
+
+    __slots__ = ("_new", "_old")
+
+    def __init__(self) -> None:
+        self._new: dict[_K, _V] = {}
+        self._old: dict[_K, _V] = {}
+
+    def get(self, key: _K) -> _V | None:
+        """The value, or None."""
+        found = self._new.get(key)
+        if found is None and key in self._old:
+            found = self._old[key]
+            self.put(key, found)
+        return found
+
+    def put(self, key: _K, value: _V) -> None:
+        """Remember ``value`` in the place of what was known of ``key``."""
+        if len(self._new) >= _REMEMBERED:
+            self._old, self._new = self._new, {}
+        self._new[key] = value

@@ -7,7 +7,7 @@ import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import TypeVar, TypeVarTuple, Unpack
 
 from handrail.audit import oscalls
 from handrail.audit.format import GENESIS, SCHEMA, chained, encode, part_name, record_line
@@ -19,7 +19,7 @@ from handrail.version import __version__
 SEGMENT_BYTES = 64 << 20
 """Size of a segment after which the next one is begun."""
 
-_P = ParamSpec("_P")
+_A = TypeVarTuple("_A")
 _T = TypeVar("_T")
 _urandom, _getpid = os.urandom, os.getpid
 
@@ -130,7 +130,7 @@ class Writer:
 
     def append(self, record: Mapping[str, object]) -> None:
         """Append one record, which gets its envelope here. Raises JournalError; then nothing was written."""
-        self._whole(self._append, record)
+        self._whole(self._add_record, record)
 
     def append_all(self, records: Sequence[Mapping[str, object]]) -> None:
         """Append records with one write. Raises JournalError; then nothing was written, and another writer goes on."""
@@ -145,10 +145,10 @@ class Writer:
         """Append one payload line; returns the name of its part and its offset. Raises JournalError."""
         return self._whole(self._put, line)
 
-    def _whole(self, act: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+    def _whole(self, act: Callable[[Unpack[_A]], _T], *args: *_A) -> _T:
         self.settled = False
         try:
-            result = act(*args, **kwargs)
+            result = act(*args)
         except OSError as error:
             raise oscalls.unusable(self._folder, error) from error
         except Exception:  # whoever raised it has left the files as they were
@@ -157,7 +157,7 @@ class Writer:
         self.settled = True
         return result
 
-    def _append(self, record: Mapping[str, object]) -> None:
+    def _add_record(self, record: Mapping[str, object]) -> None:
         self._add(self._current(), record)
 
     def _append_all(self, records: Sequence[Mapping[str, object]]) -> None:
