@@ -1,15 +1,15 @@
-"""CPU per agent step, governed against bare, in alternating processes.
+"""CPU and bytes per agent step, governed against bare and against other instrumentations, in alternating processes.
 
 Bare is a real ``create_agent`` with an in-process scripted chat model and one allowed tool per step. Governed is
 the same agent with 1,000 rules in enforce mode, the tool's schema check, journal, payloads, and spans to an
-exporter that throws them away. ``python -m benchmarks.overhead [--quick] [--json]``
+exporter that throws them away. Rivals (contenders.py) send their spans to the same exporter, and do nothing else.
+``python -m benchmarks.overhead [--quick] [--json]``; where the time goes: ``python -m benchmarks.layers``
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -18,9 +18,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.contenders import BARE, INSTALL, OURS, RIVALS, Contender, wire_bytes
+
 SHORT, LONG = 10, 100
-CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
-CONFIGURATIONS = ("bare", "content_off", "content_on")
 
 
 def policy(rules: int = 1000) -> str:
@@ -44,6 +44,8 @@ def agent(steps: int) -> Any:
     from langchain_core.tools import tool
 
     class Scripted(BaseChatModel):
+        model_name: str = "scripted-1"  # without a name, OpenTelemetry's own makes no span of a model call
+
         @property
         def _llm_type(self) -> str:
             return "scripted"
@@ -68,41 +70,28 @@ def agent(steps: int) -> Any:
     return create_agent(Scripted(), [note], name="bench")
 
 
-def child(configuration: str, folder: Path, seconds: float) -> dict[str, Any]:
-    """Measure one configuration in this process: CPU milliseconds per step at each length."""
-    agents = {steps: agent(steps) for steps in (SHORT, LONG)}
-    if configuration != "bare":
-        agents = {steps: _governed(made, folder) for steps, made in agents.items()}
+def child(contender: Contender, folder: Path, seconds: float) -> dict[str, Any]:
+    """Measure one configuration in this process: CPU milliseconds per step at each length, the fastest run of each.
+
+    The fastest, because a shared machine only ever adds.
+    """
+    made = {steps: contender.setup(agent(steps), folder) for steps in (SHORT, LONG)}
     found: dict[str, Any] = {}
-    for steps, made in agents.items():
-        _once(made, steps)
+    for steps, one in made.items():
+        _once(one, steps)
         runs: list[float] = []
-        spent = 0.0
-        while spent < seconds / 2 or len(runs) < 3:
-            runs.append(_once(made, steps))
-            spent += runs[-1]
-        found[str(steps)] = median(runs) / steps * 1000
-    if configuration != "bare":
-        found["bytes_per_step"] = _bytes_per_step(agents[LONG], folder)
+        while not runs or sum(runs) < seconds / 2:
+            runs.append(_once(one, steps))
+        found[str(steps)] = min(runs) / steps * 1000
+    if contender in OURS:
+        found["bytes_per_step"] = _bytes_per_step(made[LONG], folder)
+    if contender is not BARE and (size := wire_bytes(lambda: _finished(made[LONG]))) is not None:
+        found["wire_per_step"] = size / LONG
     return found
 
 
-def _governed(made: Any, folder: Path) -> Any:
-    from opentelemetry import trace
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
-
-    import handrail
-
-    class Null(SpanExporter):
-        def export(self, spans: Any) -> SpanExportResult:
-            return SpanExportResult.SUCCESS
-
-    if not isinstance(trace.get_tracer_provider(), TracerProvider):
-        provider = TracerProvider()
-        provider.add_span_processor(BatchSpanProcessor(Null()))
-        trace.set_tracer_provider(provider)
-    return handrail.govern(made, config=folder / "handrail.toml", principal={"user": "ana"})
+def _finished(made: Any) -> None:
+    _once(made, LONG)
 
 
 def _once(made: Any, steps: int) -> float:
@@ -124,43 +113,82 @@ def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in (folder / ".handrail").rglob("*") if path.is_file())
 
 
-def measure(rounds: int, seconds: float) -> dict[str, Any]:
-    """Run every configuration in turn, ``rounds`` times; the medians over the rounds."""
-    samples: dict[str, list[dict[str, Any]]] = {name: [] for name in CONFIGURATIONS}
-    for number in range(rounds):
-        for name in CONFIGURATIONS:
-            print(f"round {number + 1}/{rounds}: {name}", file=sys.stderr)
-            samples[name].append(_spawn(name, seconds))
-    return {name: {key: median(sample[key] for sample in found) for key in found[0]} for name, found in samples.items()}
+def measure(contenders: list[tuple[Contender, int]], seconds: float) -> dict[str, list[dict[str, Any]]]:
+    """Measure every contender in turn, each as many rounds as it is given; what each round found."""
+    found: dict[str, list[dict[str, Any]]] = {contender.name: [] for contender, _ in contenders}
+    most = max(rounds for _, rounds in contenders)
+    for number in range(most):
+        for contender, rounds in contenders:
+            if number < rounds:
+                print(f"round {number + 1}/{rounds}: {contender.name}", file=sys.stderr)
+                found[contender.name].append(spawn("overhead", contender, seconds))
+    return found
 
 
-def _spawn(name: str, seconds: float) -> dict[str, Any]:
+def spawn(module: str, contender: Contender, seconds: float, rules: str | None = None) -> dict[str, Any]:
+    """What a process of its own, ``python -m benchmarks.MODULE --child``, says of one contender."""
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "handrail.toml").write_text(policy())
-        environ = {**os.environ, "LANGSMITH_TRACING": "false", CAPTURE: "true" if name == "content_on" else "false"}
-        command = [sys.executable, "-m", "benchmarks.overhead", "--child", name, folder, "--seconds", str(seconds)]
-        done = subprocess.run(command, env=environ, capture_output=True, text=True)
+        (Path(folder) / "handrail.toml").write_text(policy() if rules is None else rules)
+        command = [sys.executable, "-m", f"benchmarks.{module}", "--child", contender.name, folder]
+        command += ["--seconds", str(seconds)]
+        done = subprocess.run(command, env=contender.environment(), capture_output=True, text=True)
         if done.returncode:
             raise SystemExit(done.stderr)
         return dict(json.loads(done.stdout))
 
 
-def rows(found: dict[str, Any]) -> list[dict[str, Any]]:
-    """The figures with their goals."""
-    bare, on, off = (found[name] for name in ("bare", "content_on", "content_off"))
-    short, long = str(SHORT), str(LONG)
-    ratio_on, ratio_off = (max(side[k] / bare[k] for k in (short, long)) for side in (on, off))
-    flat = (on[long] / on[short]) / (bare[long] / bare[short])
+def ratio(found: dict[str, list[dict[str, Any]]], name: str, steps: int) -> float:
+    """CPU per step against the bare agent of the same round; the median over the rounds."""
+    pairs = zip(found[name], found[BARE.name], strict=False)
+    return float(median(one[str(steps)] / bare[str(steps)] for one, bare in pairs))
+
+
+def _worst(found: dict[str, list[dict[str, Any]]], name: str) -> float:
+    return max(ratio(found, name, steps) for steps in (SHORT, LONG))
+
+
+def _flat(found: dict[str, list[dict[str, Any]]], name: str) -> float:
+    return ratio(found, name, LONG) / ratio(found, name, SHORT)
+
+
+def rows(found: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """The figures with their goals; a rival's are held against ours."""
+    off, on = "content_off", "content_on"
+    kept = median(one["bytes_per_step"] for one in found[off])
+    table = [
+        _row("step_ratio_content_on", "CPU per step, spans with content / bare", _worst(found, on), 1.25),
+        _row("step_ratio_content_off", "CPU per step, spans without content / bare", _worst(found, off), 1.15),
+        _row("flat_100_over_10", "a step at 100 steps against one at 10, relative to bare", _flat(found, on), 1.1),
+        _row("bytes_per_step", "bytes in journal and payloads per step of a 100-step run", kept, 1536),
+    ]
+    for contender in (*OURS, *RIVALS):
+        table += _rival(found, contender) if contender in RIVALS and contender.name in found else []
+        if found.get(contender.name) and "wire_per_step" in found[contender.name][0]:
+            size = median(one["wire_per_step"] for one in found[contender.name])
+            table.append(
+                _row(f"wire_bytes_{contender.name}", "OTLP bytes per step of its spans, 100 steps", size, 1536)
+            )
+    return table
+
+
+def _rival(found: dict[str, list[dict[str, Any]]], contender: Contender) -> list[dict[str, Any]]:
+    ours = 1.25 if contender.content else 1.15
+    said = f"{contender.what}, {contender.version}"
     return [
-        _row("step_ratio_content_on", "CPU per step, spans with content / bare", ratio_on, 1.25),
-        _row("step_ratio_content_off", "CPU per step, spans without content / bare", ratio_off, 1.15),
-        _row("flat_100_over_10", "a step at 100 steps against one at 10, relative to bare", flat, 1.1),
-        _row("bytes_per_step", "bytes in journal and payloads per step of a 100-step run", off["bytes_per_step"], 1536),
+        _row(f"rival_{contender.name}", f"CPU per step / bare: {said}", _worst(found, contender.name), ours),
+        _row(f"rival_{contender.name}_flat", f"100 steps against 10: {said}", _flat(found, contender.name), 1.1),
     ]
 
 
 def _row(name: str, what: str, figure: float, goal: float) -> dict[str, Any]:
     return {"id": name, "what": what, "figure": round(figure, 3), "goal": goal, "better": "lower"}
+
+
+def present() -> tuple[list[Contender], str]:
+    """Rivals that are installed, and a sentence about those that are not."""
+    missing = sorted({rival.package for rival in RIVALS if rival.version is None})
+    said = f"Not installed, so left out: {', '.join(missing)}. Install: {INSTALL}" if missing else ""
+    return [rival for rival in RIVALS if rival.version is not None], said
 
 
 def main() -> None:
@@ -172,17 +200,23 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.0, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        print(json.dumps(child(options.child[0], Path(options.child[1]), options.seconds)))
+        [contender] = (one for one in (BARE, *OURS, *RIVALS) if one.name == options.child[0])
+        print(json.dumps(child(contender, Path(options.child[1]), options.seconds)))
         return
-    found = measure(2, 1.5) if options.quick else measure(6, 4.0)
+    rivals, said = present()
+    rounds, seconds = (2, 1.0) if options.quick else (8, 4.0)
+    turns = [(one, rounds) for one in (BARE, *OURS)] + [(one, 1 if options.quick else rounds) for one in rivals]
+    found = measure(turns, seconds)
+    if said:
+        print(said, file=sys.stderr)
     table = rows(found)
     if options.json:
         print(json.dumps({"rows": table}))
         return
-    for name, figures in found.items():
-        print(f"{name:12} " + "  ".join(f"{key}: {value:.3f}" for key, value in figures.items()))
+    for name, rounds_of in found.items():
+        print(f"{name:18} " + "  ".join(f"{key}: {median(one[key] for one in rounds_of):.3f}" for key in rounds_of[0]))
     for row in table:
-        print(f"{row['id']:26} {row['figure']:>9}  goal {row['goal']:>6}  {row['what']}")
+        print(f"{row['id']:28} {row['figure']:>9}  goal {row['goal']:>6}  {row['what']}")
 
 
 if __name__ == "__main__":

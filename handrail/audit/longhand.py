@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from binascii import a2b_base64
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -101,10 +102,18 @@ class Longhand:
         if "f" in ref or ("o" not in ref and "at" not in ref):
             return ref
         if "o" in ref:
-            return {**ref, "f": self._part}
+            return {**ref, "c": _long_hash(ref.get("c")), "f": self._part}
         stated = self._at(ref["at"], offset, depth)
         kept = next((stated[name] for name in KEPT if type(stated.get(name)) is dict), None)
         if kept is None:
             raise Unreadable(f"it names the payload of offset {ref['at']}, which has none.")
         own = {name: value for name, value in ref.items() if name != "at"}
         return {**{name: kept[name] for name in PLACE if name in kept}, **own}
+
+
+def _long_hash(short: object) -> str:
+    """Hex digits of a commitment that stands in base64."""
+    try:
+        return a2b_base64(f"{short}=".encode("ascii"), strict_mode=True).hex()
+    except ValueError as error:
+        raise Unreadable("it has a commitment that is none.") from error

@@ -7,10 +7,11 @@ record says everything itself. Here is the writing side; the reading side is in 
 
 from __future__ import annotations
 
+from binascii import a2b_hex, b2a_base64
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
-from handrail.audit.format import KEPT, LIKE, PLACE, STEPS, encode
+from handrail.audit.format import HEX, KEPT, LIKE, PLACE, STEPS, encode
 
 _REMEMBERED = 2_048
 """Entries of each kind that are kept, twice; what was forgotten is said in full again."""
@@ -114,7 +115,10 @@ class Shortener:
             return ref
         stated = self._stated.get(ref["o"])
         if stated is None:
-            return {name: value for name, value in ref.items() if name != "f"}
+            short = ref.copy()
+            del short["f"]
+            short["c"] = _short_hash(ref.get("c"))
+            return short
         return {"at": stated, **{name: value for name, value in ref.items() if name not in PLACE}}
 
 
@@ -162,6 +166,17 @@ def _family(record: Fields) -> _Family:
     """Which records may be like each other: of a run, a kind, and a tool or model."""
     label = record.get("tool") or record.get("model") or record.get("type")
     return _text(record.get("run")), _text(record.get("k")), _text(label)
+
+
+def _short_hash(digits: object) -> str:
+    """32 bytes in base64 without its padding; they have 64 hex digits otherwise."""
+    try:
+        found = a2b_hex(digits) if type(digits) is str else b""
+    except ValueError as error:
+        raise _Ambiguous from error
+    if len(found) != HEX // 2 or found.hex() != digits:
+        raise _Ambiguous
+    return b2a_base64(found, newline=False).decode("ascii")[:-1]
 
 
 def _text(value: object) -> str | None:

@@ -138,7 +138,7 @@ DAMAGE = [
     {"like": AT + 1}, {"like": -1}, {"like": 10**6}, {"like": 2**70}, {"like": "0"}, {"like": 1.5},
     {"like": AT, "step": 0}, {"like": AT, "parent": 10**6}, {"like": AT, "causes": [3]},
     {"like": AT, "output": {"at": AT}}, {"like": AT, "args": {"at": "x"}},
-    {"like": AT, "messages": {"prev": None, "keep": 0, "add": [AT]}},
+    {"like": AT, "args": {"c": "%", "o": 0, "l": 40}}, {"like": AT, "messages": {"prev": None, "keep": 0, "add": [AT]}},
 ]  # fmt: skip
 
 
