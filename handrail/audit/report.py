@@ -71,6 +71,12 @@ class Report:
     agents: tuple[Row, ...]
     tools: tuple[Row, ...]
     users: tuple[Row, ...]
+    reliability: tuple[Row, ...]
+    """Success of steps: rows of the view of that name, by dimension."""
+    reliability_of_runs: tuple[Row, ...]
+    """Success of logical runs, likewise."""
+    reliability_lengths: tuple[Row, ...]
+    """Success of runs by length, beside what the steps' success rate compounds to."""
 
 
 def gather(queries: Queries, window: Window) -> Report:
@@ -94,4 +100,7 @@ def gather(queries: Queries, window: Window) -> Report:
         agents=rows("by_agent"),
         tools=rows("by_tool"),
         users=rows("by_user"),
+        reliability=rows("reliability"),
+        reliability_of_runs=rows("reliability_of_runs"),
+        reliability_lengths=rows("reliability_lengths"),
     )

@@ -73,3 +73,15 @@ SELECT (SELECT count(*) FROM writers) AS writers, (SELECT count(*) FROM writers 
 
 -- name: problems
 SELECT file, byte_offset, problem FROM problems ORDER BY file, byte_offset
+
+-- name: reliability
+SELECT dimension, value, attempts, successes, failures, censored, success_rate, low, high, steps_to_failure
+FROM reliability_in($since, $until, $tenant, $user, $agent) ORDER BY dimension <> 'all', dimension, attempts DESC, value
+
+-- name: reliability_of_runs
+SELECT dimension, value, runs, successes, failures, censored, success_rate, low, high, steps_to_failure
+FROM reliability_of_runs_in($since, $until, $tenant, $user, $agent) ORDER BY dimension <> 'all', dimension, runs DESC, value
+
+-- name: reliability_lengths
+SELECT length, runs, successes, censored, success_rate, low, high, step_success_rate, compounded
+FROM reliability_lengths_in($since, $until, $tenant, $user, $agent) ORDER BY length

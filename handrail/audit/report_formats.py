@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Literal, Protocol
+from typing import IO, TYPE_CHECKING, Any, Literal, Protocol
 
 from handrail.audit.report import Report, Row, Window
 from handrail.audit.safe_text import defused, visible
@@ -38,7 +38,7 @@ class Streams(Protocol):
 def write_html(report: Report, out: IO[str]) -> None:
     """The whole report as one self-contained page: no script, nothing loaded from elsewhere."""
     denials = report.denials[:MAX_HTML_DENIALS]
-    for piece in _template().stream(report=report, denials=denials, share=_share):
+    for piece in _template().stream(report=report, denials=denials, share=_share, curve=_curve(report)):
         out.write(piece)
 
 
@@ -51,6 +51,7 @@ def _template() -> Template:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     page.filters["shown"] = _shown
+    page.filters["percent"] = _percent
     return page.get_template("report.html.j2")
 
 
@@ -62,6 +63,33 @@ def _shown(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return visible(str(value))
+
+
+def _percent(value: object) -> str:
+    return "\N{EN DASH}" if not isinstance(value, (int, float)) else f"{100 * value:.1f} %"
+
+
+def _curve(report: Report) -> Mapping[str, Any]:
+    """The picture of runs' success by length, 480 by 180: the compounding curve, and marks of what was observed."""
+    rows = [row for row in report.reliability_lengths if _number(row["runs"])]
+    if not rows:
+        return {}
+    longest = max(_number(row["length"]) for row in rows) + 1
+    rate = float(str(rows[0]["step_success_rate"]))
+
+    def x(length: float) -> float:
+        return round(480 * length / longest, 1)
+
+    def y(share: object) -> float:
+        return round(170 - 160 * float(str(share)), 1)
+
+    steps = [longest * place / 60 for place in range(61)]
+    marks = [
+        {"x": x(_number(row["length"])), "y": y(row["success_rate"]), "low": y(row["low"]), "high": y(row["high"])}
+        for row in rows
+    ]
+    line = " ".join(f"{x(step)},{y(rate**step)}" for step in steps)
+    return {"line": line, "marks": marks, "longest": longest - 1, "rate": rate}
 
 
 def _share(value: object, rows: Iterable[Row], key: str) -> int:

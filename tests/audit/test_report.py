@@ -244,3 +244,30 @@ def test_a_delivered_file_is_private_whole_and_behind_no_link(tmp_path: Path) ->
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.html", "secret"]
     with pytest.raises(IndexFailure, match="cannot be written"):
         deliver(tmp_path / "missing" / "out", write, force=False)
+
+
+def test_reliability_stands_in_the_report_with_its_picture(tmp_path: Path) -> None:
+    """Claim: success of steps and runs with their bounds is in every whole report, and the page draws the curve."""
+    journal = Journal(tmp_path)
+    for outcome in ("ok", "ok", "error"):
+        run = begin(journal)
+        tool(journal, run, ends=False)
+        journal.append(
+            {"k": "tool.result", "run": run, "step": f"{2:016x}", "outcome": outcome, "error": None, "dur": 1}
+        )
+        end(journal, run, {"outcome": outcome})
+    journal.close("exit")
+    index = Index(tmp_path)
+    index.refresh()
+    now = datetime.now(UTC)
+    report = gather(index, Window(now - timedelta(hours=1), now + timedelta(hours=1)))
+    row = next(row for row in report.reliability if row["dimension"] == "tool")
+    assert (row["attempts"], row["successes"], row["failures"], row["steps_to_failure"]) == (3, 2, 1, 3.0)
+    (length,) = report.reliability_lengths
+    assert (length["runs"], length["successes"], f"{length['step_success_rate']:.6f}") == (3, 2, "0.666667")
+    page = io.StringIO()
+    write_html(report, page)
+    assert "20.8 % to 93.9 %" in page.getvalue() and "<polyline" in page.getvalue()
+    elsewhere = gather(index, Window(now - timedelta(hours=1), now + timedelta(hours=1), tenant="nobody"))
+    assert (elsewhere.reliability, elsewhere.reliability_lengths) == ((), ())
+    write_html(elsewhere, page)
