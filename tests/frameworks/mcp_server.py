@@ -1,6 +1,7 @@
 """A real MCP server on stdio, or in memory, that notes in the file WIRE_FILE that its dangerous tool ran.
 
-As a process of its own it is governed by the handrail.toml that GOVERNED_BY names.
+As a process of its own it is governed by the handrail.toml that GOVERNED_BY names, and appends its spans to the file
+SPANS.
 """
 
 from __future__ import annotations
@@ -46,5 +47,9 @@ if __name__ == "__main__":
     if "GOVERNED_BY" in os.environ:
         import handrail
 
+        if "SPANS" in os.environ:
+            from tests.frameworks.span_lines import export_to
+
+            export_to(Path(os.environ["SPANS"]))
         handrail.instrument(config=os.environ["GOVERNED_BY"])
     server().run()

@@ -100,6 +100,7 @@ async def test_a_server_in_another_process_knows_where_a_request_is_from(tmp_pat
 
 async def test_one_span_for_each_side(exported: InMemorySpanExporter, tmp_path: Path) -> None:
     """Neither the SDK's own spans nor a tool span stand beside ours; the numbers of requests agree."""
+    seam.install()  # before the handshake, which the SDK before 2.0 tells the version of the protocol in
     async with _process(tmp_path / "there") as session, handrail.run("clerk", config=policy(tmp_path, text=OPEN)):
         await _ask_everything(session)
     spans = [s for s in exported.get_finished_spans() if (s.attributes or {}).get("mcp.method.name") in METHODS]
@@ -121,6 +122,7 @@ async def test_one_span_for_each_side(exported: InMemorySpanExporter, tmp_path: 
 async def test_a_frameworks_tool_is_told_of_the_session(exported: InMemorySpanExporter, tmp_path: Path) -> None:
     """Below LangChain's tool the call has no second span: the tool's own record learns the protocol."""
     tools = pytest.importorskip("langchain_core.tools", reason="LangChain is not installed.")
+    seam.install()
     async with _memory(tmp_path) as session:
 
         @tools.tool("add")  # type: ignore[untyped-decorator]
