@@ -1,7 +1,7 @@
 """The governed episode: an unmodified LangChain agent that plans, is denied, delegates, fails, asks a person and ends.
 
 Run as a program it plays one part of the episode, so that another process can play the rest:
-``python -m tests.frameworks.langchain.episode FOLDER start|start-and-die|die-in-tool|resume|go-on``.
+``python -m tests.frameworks.langchain.episode FOLDER start|start-and-die|die-in-tool|resume|reject|go-on``.
 """
 
 from __future__ import annotations
@@ -221,6 +221,7 @@ def drive(agent: Any, given: Any, way: Way = "invoke", thread: str = THREAD) -> 
 
 
 ASKED: Any = {"messages": [HumanMessage(QUESTION)]}
+REJECTED: Any = Command(resume={"decisions": [{"type": "reject"}]})
 APPROVED: Any = Command(resume={"decisions": [{"type": "approve"}]})
 
 
@@ -256,7 +257,13 @@ def saver(folder: Path) -> Iterator[Any]:
         yield found
 
 
-GIVEN: Mapping[str, Any] = {"start": ASKED, "start-and-die": ASKED, "die-in-tool": ASKED, "resume": APPROVED}
+GIVEN: Mapping[str, Any] = {
+    "start": ASKED,
+    "start-and-die": ASKED,
+    "die-in-tool": ASKED,
+    "resume": APPROVED,
+    "reject": REJECTED,
+}
 
 
 def main(folder: Path, part: str) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -367,3 +371,105 @@ def test_a_loop_by_hand(tmp_path: Path) -> None:
         model.invoke(messages)
     asked = check_exact(tmp_path, ran)
     assert asked.rows(_VERDICTS) == [("add_0", "allow", "policy"), ("other_1", "stopped", "agent")]
+
+
+def _asking(ran: list[str], **options: Any) -> Any:
+    """A tool that asks a sub-agent, whose model wants one call."""
+
+    @tool
+    def ask_sub(a: int) -> str:
+        """Ask a sub-agent."""
+        ran.append("ask_sub")
+        model = Saying(turns=[calls("add"), "done"])
+        sub = create_agent(model, _tools(ran), name="sub", **options)
+        return str(sub.invoke(ASK)["messages"][-1].content)
+
+    return ask_sub
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_sub_agents_side_by_side(way: Way, tmp_path: Path) -> None:
+    """Two sub-agents of one name run at once, and their models give the same ids: each call is decided once."""
+    ran: list[str] = []
+    made = create_agent(Saying(turns=[calls("ask_sub", "ask_sub"), "end"]), [_asking(ran)], name="clerk")
+    drive(handrail.govern(made, config=policy(tmp_path)), ASK, way)
+    asked = check_exact(tmp_path, ran)
+    assert sorted(ran) == ["add", "add", "ask_sub", "ask_sub"]
+    assert asked.one("SELECT count(*) FROM proposals WHERE call_id = 'add_0'") == 2
+
+
+@pytest.mark.parametrize("kind", ["approve", "reject"])
+def test_a_sub_agent_that_asks_a_person(kind: str, tmp_path: Path) -> None:
+    """A question of a sub-agent is asked once, whoever passes it on, and its call is decided once."""
+    ran: list[str] = []
+    sub = create_agent(
+        Saying(turns=[calls("add"), "done", "done"]), _tools(ran), name="sub",
+        middleware=[HumanInTheLoopMiddleware({"add": True})],
+    )  # fmt: skip
+
+    @tool
+    def ask_sub(a: int) -> str:
+        """Ask a sub-agent."""
+        ran.append("ask_sub")
+        return str(sub.invoke(ASK)["messages"][-1].content)
+
+    made = create_agent(Saying(turns=[calls("ask_sub"), "end"]), [ask_sub], name="clerk", checkpointer=InMemorySaver())
+    agent = handrail.govern(made, config=policy(tmp_path))
+    drive(agent, ASK)
+    drive(agent, _decide(kind))
+    asked = check_exact(tmp_path, ran)
+    expected = ("allow", "policy") if kind == "approve" else ("stopped", "approval")
+    assert (asked.rows("SELECT verdict, decided_by FROM proposals WHERE call_id = 'add_0'")) == [expected]
+    assert asked.rows("SELECT event, agent, call_id FROM approvals WHERE event = 'asked'") == [
+        ("asked", "sub", "add_0")
+    ]
+    assert asked.one("SELECT count(*) FROM steps WHERE outcome = 'error'") == 0
+
+
+def test_rejected_in_another_process(tmp_path: Path) -> None:
+    """A call that one process saw proposed and another saw rejected has its one decision, in the run that went on."""
+    from tests.frameworks.langchain import episode
+
+    episode.write_policy(tmp_path)
+    for part in ("start", "reject"):
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.frameworks.langchain.episode", str(tmp_path), part],
+            cwd=Path(__file__).parents[3], capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    asked = Asked(tmp_path)
+    assert asked.rows("SELECT * FROM proposals WHERE decisions <> proposed") == []
+    row = asked.rows("SELECT verdict, decided_by, decided_in <> run AS later FROM proposals WHERE tool = 'send_mail'")
+    assert row == [("stopped", "approval", True)]
+
+
+def test_abandoned_calls_are_decided_by_the_next_turn(tmp_path: Path) -> None:
+    """A new message on a thread whose calls wait for a person: they are decided as over, by that run, once."""
+    ran: list[str] = []
+    made = _kept(_hitl())(Saying(turns=[calls("add"), "end", "end"]), ran)
+    agent = handrail.govern(made, config=policy(tmp_path))
+    for _ in range(3):
+        drive(agent, ASK)
+    asked = Asked(tmp_path)
+    assert asked.rows("SELECT decisions, verdict, decided_by FROM proposals") == [(1, "stopped", "run")]
+
+
+@pytest.mark.parametrize("way", ["stream", "astream"])
+def test_an_abandoned_stream(way: Way, tmp_path: Path) -> None:
+    """A consumer that goes away before the tools run leaves no call undecided."""
+    ran: list[str] = []
+    made = create_agent(Saying(turns=[calls("add"), "end"]), _tools(ran), name="clerk")
+    agent = handrail.govern(made, config=policy(tmp_path))
+
+    async def look() -> None:
+        async with aclosing(agent.astream(ASK)) as items:
+            await anext(items)
+
+    if way == "stream":
+        with closing(agent.stream(ASK)) as items:
+            next(items)
+    else:
+        asyncio.run(look())
+    asked = Asked(tmp_path)
+    assert asked.rows("SELECT * FROM proposals WHERE decisions <> proposed") == []
+    assert asked.one("SELECT count(*) FROM proposals") == 1
