@@ -184,9 +184,10 @@ def _equal(one: object, other: object) -> bool:
 def of(state: RunState) -> Proposals:
     """The proposals of a run."""
     found: Proposals | None = state.notes.get(NOTE)
-    if found is None:
-        found = state.notes.setdefault(NOTE, Proposals())
-    return found
+    if found is not None:
+        return found
+    made: Proposals = state.notes.setdefault(NOTE, Proposals())
+    return made
 
 
 def attempt(frame: Frame, call_id: str | None, tool: str, args: object) -> tuple[Proposal | None, tuple[Link, ...]]:
