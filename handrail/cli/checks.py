@@ -125,7 +125,7 @@ def _writable(folder: Path) -> Check:
 
 def versions() -> Iterator[Check]:
     """What is installed."""
-    from handrail.frameworks.gates import FRAMEWORKS
+    from handrail.frameworks.installed import FRAMEWORKS
 
     yield Check("versions", "python", "ok", f"{platform.python_version()} ({sys.executable})")
     for name in dict.fromkeys((*LIBRARIES, *FRAMEWORKS)):

@@ -27,12 +27,14 @@ _NOTE = "thread"
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """How an invocation of a thread that somebody keeps begins."""
+    """How an invocation begins: of a thread that somebody keeps, or inside a run."""
 
-    resumes: bool
+    resumes: bool = False
     """Whether it goes on with what was interrupted, rather than bringing something new."""
     checkpoint: str = ""
     """The checkpoint that it is told to start from; empty for the thread's last."""
+    links: tuple[Link, ...] = ()
+    """What it comes from in the run around it."""
 
 
 @dataclass(frozen=True, slots=True)

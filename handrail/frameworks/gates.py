@@ -11,8 +11,7 @@ from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache, partial
-from importlib import metadata
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -26,6 +25,7 @@ from handrail.config.files import Files
 from handrail.errors import HandrailError, JournalError, PolicyPending
 from handrail.frameworks import flow, ownership, thinking
 from handrail.frameworks.checking import check_again
+from handrail.frameworks.installed import versions
 from handrail.gate import Gate, Passed, gate_of
 from handrail.rulebook import Rulebook, Snapshot, snapshot
 from handrail.tracing import context, threads
@@ -33,12 +33,8 @@ from handrail.tracing.acting import Accepted, accepted, acting, principal
 from handrail.tracing.context import Frame, RunState
 from handrail.tracing.faults import unquoted
 from handrail.tracing.identity import ANONYMOUS, Principal
-from handrail.version import __version__
 
 log = logging.getLogger(__name__)
-
-FRAMEWORKS = ("langchain", "langchain-core", "langgraph", "deepagents", "mcp", "openai", "anthropic")
-"""Distributions whose versions a run records where they are installed."""
 
 T = TypeVar("T")
 
@@ -215,18 +211,6 @@ def set_default(gate: Gate | None) -> None:
     _default[:] = [gate] if gate is not None else []
 
 
-@cache
-def versions() -> Mapping[str, str]:
-    """Installed versions of Handrail and of the frameworks it knows."""
-    found = {"handrail": __version__}
-    for name in FRAMEWORKS:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
-
-
 def enter(
     gate: Gate | None,
     name: str,
@@ -243,9 +227,9 @@ def enter(
 
     None when ``owner`` only calls itself, or when no gate governs this call. ``said`` is what ``govern`` was
     told about the principal; ``configurable`` is LangChain's configuration of the call; ``place`` is the name
-    of the node that is running, and the id of its execution; ``turn`` is how an invocation begins whose thread
-    is kept; ``shape`` are facts about the owner: ``type`` is ``workflow`` where it is no agent, ``remote`` says that
-    it runs elsewhere. In observe mode a fault of ours is logged, and the call goes on unobserved.
+    of the node that is running, and the id of its execution; ``turn`` is how the invocation begins; ``shape`` are
+    facts about the owner: ``type`` is ``workflow`` where it is no agent, ``remote`` says that it runs elsewhere. In
+    observe mode a fault of ours is logged, and the call goes on unobserved.
     """
     frame = context.current()
     if frame is not None and frame.owner is owner:
@@ -254,7 +238,7 @@ def enter(
     asked = (*(frame.gates if frame else ()), *((gate,) if gate else ()))
     try:
         if frame is not None:
-            return _sub_agent(frame, gate, name, owner, configurable or {}, place, shape)
+            return _sub_agent(frame, gate, name, owner, configurable or {}, place, shape, turn)
         return _run(gate, name, owner, said or {}, configurable or {}, entry, turn, shape) if gate else None
     except Exception:
         if any(each.rulebook.enforces for each in asked):
@@ -285,6 +269,7 @@ def _sub_agent(
     configurable: Mapping[str, Any],
     place: tuple[str, str],
     shape: Mapping[str, object],
+    turn: flow.Turn | None,
 ) -> Step:
     gates = frame.gates if gate is None or gate in frame.gates else (*frame.gates, gate)
     hander = _handed(frame.state, name, place)
@@ -292,7 +277,7 @@ def _sub_agent(
     acting_as = acting_as.extended(f"agent:{name or ANONYMOUS}")
     if str(configurable.get("thread_id") or "") != frame.state.thread:  # else it was asked where the run began
         ownership.require_run(gates, acting_as, configurable)
-    links = thinking.handed(frame, name or ANONYMOUS, place[0])
+    links = (*thinking.handed(frame, name or ANONYMOUS, place[0]), *(turn.links if turn is not None else ()))
     return gate_of(frame).steps.agent(frame, acting_as, gates=gates, owner=owner, facts=shape, links=links)
 
 

@@ -11,13 +11,13 @@ from contextlib import aclosing
 from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableSequence
-from langchain_core.runnables.config import var_child_runnable_config
 
 from handrail.audit.steps import Step
 from handrail.frameworks import gates, thinking
 from handrail.frameworks.flow import Turn
-from handrail.frameworks.langchain import kinds, thoughts
+from handrail.frameworks.langchain import branches, kinds, thoughts
 from handrail.frameworks.langchain.pauses import HANDOFF, PAUSES
+from handrail.frameworks.langchain.place import place
 from handrail.frameworks.patching import Patches
 from handrail.frameworks.serving import Serving
 from handrail.gate import Gate
@@ -87,7 +87,7 @@ def enter(
     if binding is None and isinstance(owner, RunnableSequence) and frame is not None:
         return None  # a chain inside a run is part of the agent that calls it
     configurable = configurable_of(owner, config)
-    return gates.enter(
+    step = gates.enter(
         binding.gate if binding else None,
         (binding.name if binding else None) or (name_of(owner) if name is None else name),
         owner,
@@ -95,9 +95,19 @@ def enter(
         configurable=configurable,
         entry=entry,
         place=place(),
-        turn=turn(configurable) if turn is not None and frame is None else None,
+        turn=_begins(frame, turn, configurable),
         shape=kinds.AGENT if name is not None else kinds.shape_of(owner, named=bool(binding and binding.name)),
     )
+    if frame is not None and step is not None:
+        branches.opened(frame, step)
+    return step
+
+
+def _begins(frame: Frame | None, turn: Callable[[Any], Turn] | None, configurable: Mapping[str, Any]) -> Turn | None:
+    """How a call begins: inside a run, and where a thread is kept."""
+    if frame is not None:
+        return Turn(links=branches.links(frame))
+    return turn(configurable) if turn is not None else None
 
 
 def _turn(owner: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Callable[[Any], Turn] | None:
@@ -127,13 +137,6 @@ def _thread(owner: Any, given: Any) -> str:
     if not getattr(owner, "checkpointer", None):
         return ""
     return repr(given) if given is None or isinstance(given, str) else "0"  # 0 and False are one key
-
-
-def place() -> tuple[str, str]:
-    """Name of the graph node that is running here, and the id of its execution; empty outside a graph."""
-    running = var_child_runnable_config.get() or {}
-    known = running.get("metadata") or {}
-    return str(known.get("langgraph_node") or ""), str(known.get("langgraph_checkpoint_ns") or "")
 
 
 def _config(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:

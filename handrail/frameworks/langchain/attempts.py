@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from handrail.audit.steps import Step
-from handrail.frameworks.langchain import agents
+from handrail.frameworks.langchain.place import place
 from handrail.tracing.context import Frame
 from handrail.tracing.links import Link
 
@@ -38,7 +38,7 @@ def links(frame: Frame, messages: Sequence[Any]) -> tuple[Link, ...]:
 
 def _where(frame: Frame) -> tuple[str, str]:
     """The agent, and the one execution of the graph's node that runs."""
-    return frame.step, agents.place()[1]
+    return frame.step, place()[1]
 
 
 def _same(one: Any, other: Any) -> bool:

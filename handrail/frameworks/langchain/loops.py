@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from handrail.frameworks import flow
-from handrail.frameworks.langchain import approvals, calls, middlewares, thoughts
+from handrail.frameworks.langchain import approvals, branches, calls, middlewares, thoughts
 from handrail.gate import gate_of
 from handrail.tracing import context
 from handrail.tracing.context import Frame
@@ -97,17 +97,25 @@ def put_writes(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def tick(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap ``PregelLoop.tick``: where a graph has used up its steps, it says so there."""
+    """Wrap ``PregelLoop.tick``: a graph goes on to its next nodes, or has used up its steps."""
 
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
         found = original(self, *args, **kwargs)
-        if self.status == "out_of_steps":
-            frame = self.__dict__.get(_FRAME)
-            if frame is not None:
-                _quietly(lambda: _out_of_steps(self, frame), None)
+        frame = self.__dict__.get(_FRAME)
+        if frame is not None:
+            _quietly(lambda: _goes_on(self, frame), None)
         return found
 
     return wrapper
+
+
+def _goes_on(loop: Any, frame: Frame) -> None:
+    if loop.status == "out_of_steps":
+        _out_of_steps(loop, frame)
+    elif loop.tasks:
+        branches.advance(frame, len(loop.tasks))
+    else:
+        branches.over(frame)
 
 
 def _out_of_steps(loop: Any, frame: Frame) -> None:

@@ -23,7 +23,7 @@ from langchain_core.runnables.config import ensure_config, merge_configs
 from handrail.audit.model_call import ModelCall
 from handrail.audit.steps import Step
 from handrail.frameworks import definitions, gates
-from handrail.frameworks.langchain import agents, attempts, calls, showing, thoughts
+from handrail.frameworks.langchain import agents, attempts, branches, calls, showing, thoughts
 from handrail.frameworks.langchain import messages as show
 from handrail.gate import gate_of, outcome_of
 from handrail.tracing import context, others
@@ -101,7 +101,11 @@ class _Call:
 
         calls.answered(frame, messages)
         self._messages, self._request = messages, kwargs
-        theirs, links = lambda: _theirs(model, kwargs.get("run_manager")), attempts.links(frame, messages)
+
+        def theirs() -> Theirs | None:
+            return _theirs(model, kwargs.get("run_manager"))
+
+        links = attempts.links(frame, messages) or branches.links(frame)
         self.above, self.step = frame, _opened(frame, describe, theirs, links)
         self.frame = replace(self.step.frame if self.step else frame, owner=agents.Asked(model, self.step))
 
@@ -138,7 +142,9 @@ def _opened(
     frame: Frame, describe: Callable[[], ModelCall], theirs: Callable[[], Theirs | None], links: Sequence[Link]
 ) -> Step | None:
     try:
-        return gate_of(frame).steps.model(frame, describe(), theirs(), links)
+        step = gate_of(frame).steps.model(frame, describe(), theirs(), links)
+        branches.opened(frame, step)
+        return step
     except Exception:
         log.warning("A model call could not be recorded", exc_info=unquoted())
         return None

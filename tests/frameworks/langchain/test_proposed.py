@@ -462,11 +462,13 @@ def test_an_abandoned_stream(way: Way, tmp_path: Path) -> None:
     agent = handrail.govern(made, config=policy(tmp_path))
 
     async def look() -> None:
-        async with aclosing(agent.astream(ASK)) as items:
+        source: Any = agent.astream(ASK)
+        async with aclosing(source) as items:
             await anext(items)
 
     if way == "stream":
-        with closing(agent.stream(ASK)) as items:
+        begun: Any = agent.stream(ASK)
+        with closing(begun) as items:
             next(items)
     else:
         asyncio.run(look())
