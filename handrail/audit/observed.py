@@ -75,6 +75,10 @@ class Observer:
             self._recorder.sync()
         return Taken(accepted, refused)
 
+    def sync(self) -> None:
+        """Wait until everything taken so far is on the disk. Raises JournalError."""
+        self._recorder.sync()
+
     def _take(self, span: OtlpSpan, patterns: tuple[str, ...]) -> str:
         """Why ``span`` was not taken; empty when it was."""
         try:

@@ -88,7 +88,7 @@ WHERE cause IS NOT NULL;
 CREATE VIEW proposed_calls AS
 SELECT run, step, call.id AS call_id, call.name AS tool, at_utc AS proposed_at
 FROM (SELECT run, step, at_utc, unnest(json_transform(calls, '[{"id": "VARCHAR", "name": "VARCHAR"}]')) AS call
-      FROM closes WHERE calls IS NOT NULL);
+      FROM closes WHERE calls IS NOT NULL AND process <> '');
 
 -- Plans, revision by revision: how many items there are and are done, and how many changed against the one before.
 CREATE VIEW plans AS

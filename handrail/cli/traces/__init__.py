@@ -11,6 +11,7 @@ COMMANDS: dict[str, str] = {
     "diff": "Compare two runs: where they first differ, and how.",
     "query": "Answer SQL over the documented views, read-only.",
     "serve": "Receive other programs' spans by OTLP/HTTP.",
+    "ingest": "Take in files of other instrumentations' spans.",
     "export": "Send what was recorded to a collector, by OTLP.",
 }
 """Command -> its line in the help, by task: read, then take in and hand on."""

@@ -89,8 +89,8 @@ def _line(trace: Trace, place: Place, guides: tuple[str, str]) -> _Line:
     step = trace.steps[place.step]
     tokens = f"{step['input_tokens'] or 0:,}+{step['output_tokens'] or 0:,}" if step["type"] == "model" else ""
     name = f"{shown(step['type'], most=20)} {shown(step['name'], most=80)}"
-    stopped = step["verdict"] in {"deny", "reject"}
-    ended = "did not run" if stopped and not step["ran"] else _ended(step)
+    stopped = step["verdict"] in {"deny", "reject"} or _observed(step)
+    ended = "did not run" if stopped and step["ran"] is False else _ended(step)
     row = (guides[0] + name, _decision(step), ended, plain.duration(step["duration_ms"]), tokens)
     color = _COLORS.get(step["verdict"] or "") or _OUTCOME_COLORS.get(step["outcome"])
     return _Line(guides[0], guides[1], row, color, tuple(_details(trace, step, place)))
@@ -99,9 +99,16 @@ def _line(trace: Trace, place: Place, guides: tuple[str, str]) -> _Line:
 def _decision(step: Row) -> str:
     if step["type"] != "tool":
         return ""
+    if _observed(step):
+        return f"seen by {shown(step['source'], most=24)}"
     word = _VERDICTS.get(step["verdict"] or "", "unknown")
     by = shown(step["rule"], most=60) or _BY.get(step["decided_by"] or "", shown(step["decided_by"], most=24))
     return f"{word} by {by}" if by else word
+
+
+def _observed(step: Row) -> bool:
+    """Whether another instrumentation told of it, so that nobody here decided it."""
+    return str(step.get("source", "handrail")) != "handrail"
 
 
 def _details(trace: Trace, step: Row, place: Place) -> Iterator[str]:

@@ -61,15 +61,23 @@ def _header(found: Source, run: Row) -> None:
             st.switch_page(st.session_state["pages"]["runs"], query_params=st.session_state.get("runs-url"))
         st.markdown(f"#### {plain.chip(run['agent'])}", width="content")
         st.badge(look.text, color=look.badge)
-        st.badge(run["mode"] if run["mode"] in ("observe", "enforce") else "mode unknown",
-                 color="blue" if run["mode"] == "enforce" else "gray")  # fmt: skip
+        st.badge(_mode(run), color="blue" if run["mode"] == "enforce" else "gray")
         if run["error"]:
             st.markdown(plain.chip(run["error"]), width="content")
     _who(data.chains(found, run["run"]), run)
     _figures(run)
 
 
+def _mode(run: Row) -> str:
+    """In which mode a run was governed; of an observed one, which instrumentation told of it."""
+    if run["source"] != "handrail":
+        return f"observed by {plain.chip(run['source'], limit=40)}"
+    return str(run["mode"]) if run["mode"] in ("observe", "enforce") else "mode unknown"
+
+
 def _who(chains: Sequence[Sequence[str]], run: Row) -> None:
+    if run["source"] != "handrail" and not run["user"] and not chains:
+        return  # nobody said on whose behalf it ran
     shown = chains[:4] or [(f"user:{run['user']}",)]
     for chain in shown:
         links = "  →  ".join(plain.chip(link) for link in chain)

@@ -27,6 +27,10 @@ def drawer(found: Source, run_id: str, step_id: str) -> None:
             st.text("This step is not in the run.")
             return
         _badges(step)
+        if step["source"] != "handrail":
+            _told(found, step)
+            _facts(step)
+            return
         if step["type"] == "tool":
             _decision(step)
         _findings(step)
@@ -40,11 +44,25 @@ def _badges(step: Row) -> None:
     outcome = theme.outcome(step["outcome"])
     with st.container(horizontal=True):
         st.badge(kind.text, color=kind.badge)
-        if step["type"] == "tool":
+        if step["source"] != "handrail":
+            st.badge(f"observed by {plain.chip(step['source'], limit=40)}", color="gray")
+        elif step["type"] == "tool":
             verdict = theme.verdict(step["verdict"])
             st.badge(verdict.text, color=verdict.badge)
+        if step["type"] == "tool":
             st.badge("ran" if step["ran"] else "did not run", color="gray")
         st.badge(outcome.text, color=outcome.badge)
+
+
+def _told(found: Source, step: Row) -> None:
+    """The whole span, for a step that another instrumentation told of: nobody here asked or decided."""
+    ref = data.as_object(step["detail"]).get("otlp")
+    if ref is None:
+        why = "a model proposed the call, and nobody made it" if step["ran"] is False else "what lies below it shows it"
+        st.text(f"No span tells of this step: {why}.")
+        return
+    st.markdown("**The span, as it was sent**")
+    _payload(found, ref)
 
 
 def _decision(step: Row) -> None:

@@ -121,9 +121,8 @@ def _parents(forest: Forest, folded: Mapping[str, str]) -> dict[str, str]:
     for one, kept in folded.items():
         members.setdefault(kept, [kept]).append(one)
     for kept, group in members.items():
-        above[kept] = next(
-            (up for one in sorted(group, key=_outermost(forest)) if (up := above.get(one, "")) != kept), ""
-        )
+        group[1:] = sorted(group[1:], key=_outermost(forest))
+        above[kept] = next((up for one in group if (up := above.get(one, "")) not in ("", kept)), "")
     return _uncircled(above)
 
 
