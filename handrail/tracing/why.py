@@ -9,10 +9,9 @@ the run: a call is forgotten once its answer was read, the oldest when there are
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from handrail.tracing.context import Frame, RunState
 from handrail.tracing.links import Link
@@ -29,8 +28,7 @@ _KEY, _PARKED = "why", "parked"
 _making = threading.Lock()
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """Why a tool was called."""
 
     step: str
@@ -48,8 +46,14 @@ class Reason:
 
     def facts(self) -> dict[str, object]:
         """Fields of the record of whatever was done for this reason."""
-        found = {"cause": "" if self.run else self.step, "said": self.said, "reasoning": self.reasoning}
-        return {name: value for name, value in found.items() if value}
+        found: dict[str, object] = {}
+        if self.step and not self.run:
+            found["cause"] = self.step
+        if self.said:
+            found["said"] = self.said
+        if self.reasoning:
+            found["reasoning"] = self.reasoning
+        return found
 
     def shown(self) -> dict[str, object]:
         """What a span shows of it where it carries content."""
@@ -64,8 +68,7 @@ NO_REASON = Reason("")
 """Of a call that nothing is known to have led to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Proposed:
+class Proposed(NamedTuple):
     """One call of a reply."""
 
     id: str
@@ -90,8 +93,7 @@ class Proposal:
     """Tool steps that it led to; of a call that was tried again, the last."""
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """One message of a model's input, as far as causes go."""
 
     answers: str = ""
@@ -113,8 +115,8 @@ class _Agent:
         """Retrieval step -> texts that it found."""
         self.announced: dict[str, str] = {}
         """Tool -> the reflection that announces its next call."""
-        self.shown: deque[object] = deque(maxlen=_SHOWN)
-        """The last message of each of its latest inputs."""
+        self.shown: dict[int, object] = {}
+        """The last message of each of its latest inputs, by identity; kept alive so that it stays theirs."""
 
     def propose(self, key: str, call: Proposed, reason: Reason) -> None:
         """Remember a call of a reply under its id, or another key where it has none."""
@@ -139,14 +141,14 @@ class _Agent:
         """The same, seen from another run."""
         for proposal in self.proposals.values():
             if not proposal.reason.run:
-                proposal.reason = replace(proposal.reason, run=run, trace=trace)
+                proposal.reason = proposal.reason._replace(run=run, trace=trace)
             proposal.steps = [each if each.run else Link(each.type, each.step, run, trace) for each in proposal.steps]
         self.model, self.searches = "", {}
         self.announced.clear()
         return self
 
 
-def _trim(table: dict[str, Any], most: int) -> None:
+def _trim(table: dict[Any, Any], most: int) -> None:
     while len(table) > most:
         del table[next(iter(table))]
 
@@ -276,11 +278,12 @@ class Why:
 def _new(agent: _Agent, messages: Sequence[Any]) -> list[Any]:
     new: list[Any] = []
     for message in reversed(messages):
-        if any(message is known for known in agent.shown):
+        if id(message) in agent.shown:
             break
         new.append(message)
-    if messages:
-        agent.shown.append(messages[-1])
+    if new:
+        agent.shown[id(new[0])] = new[0]
+        _trim(agent.shown, _SHOWN)
     new.reverse()
     return new
 
