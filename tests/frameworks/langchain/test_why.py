@@ -6,14 +6,17 @@ import asyncio
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from langchain.agents import create_agent
+from langchain_core.documents import Document
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_core.retrievers import BaseRetriever
 from langchain_core.tools import tool
 
 import handrail
+from handrail.frameworks.langchain import messages as show
 from handrail.testing import ToolCall, Turn
 from tests.frameworks.langchain.kit import Scripted, call, policy, recorded
 
@@ -208,6 +211,196 @@ def test_parallel_sub_agents_of_one_name_and_with_one_id_keep_apart(tmp_path: Pa
         assert parent[each["cause"]] == each["parent"]
     for each in _of(records, "model.call"):
         assert {parent[cause] for cause in each.get("causes", ())} <= {each["parent"]}
+
+
+class Shelf(BaseRetriever):
+    """Finds one document."""
+
+    text: str = "Kettles are on shelf nine."
+
+    def _get_relevant_documents(self, query: str, *, run_manager: Any = None) -> list[Document]:
+        return [Document(self.text)]
+
+
+def test_a_quoted_document_is_a_cause(tmp_path: Path) -> None:
+    """A retrieval one of whose documents stands in the input is a cause of it; one that was not used is none."""
+    model = Scripted(turns=[Turn("shelf nine"), Turn("again")])
+    with handrail.run("clerk", config=policy(tmp_path)):
+        used = Shelf().invoke("kettle")
+        Shelf(text="Nothing to do with it.").invoke("other")
+        model.invoke(f"Context: {used[0].page_content} Where are the kettles?")
+        model.invoke("And now?")
+    records = recorded(tmp_path)
+    found, _ = [each for each in records if each.get("type") == "retrieval"]
+    first, second = _of(records, "model.call")
+    assert first["causes"] == [found["step"]] and "causes" not in second
+
+
+def test_branches_that_rejoin_are_all_causes(tmp_path: Path) -> None:
+    """Three branches that a graph sends off and joins again: the model that reads all their answers names all three."""
+    from langgraph.graph import END, START, MessagesState, StateGraph
+    from langgraph.types import Send
+
+    helpers = {name: _agent(Turn(f"{name} says hello"), name=name) for name in ("a", "b", "c")}
+    last = Scripted(turns=[Turn("all said hello")])
+    graph = StateGraph(MessagesState)
+    for name, helper in helpers.items():
+        graph.add_node(name, helper)
+        graph.add_edge(name, "join")
+    graph.add_node("join", lambda state: {"messages": [last.invoke(state["messages"])]})
+    graph.add_conditional_edges(START, lambda state: [Send(name, state) for name in helpers], list(helpers))
+    graph.add_edge("join", END)
+    records = _run(tmp_path, graph.compile(name="desk"))
+    *branches, joined = _of(records, "model.call")
+    assert set(joined["causes"]) == {each["step"] for each in branches} and len(branches) == 3
+
+
+def test_one_id_in_two_branches_has_no_cause(tmp_path: Path) -> None:
+    """Two models of one agent that use the same id at once: a call of it could be either's, so it names neither."""
+    from langgraph.graph import END, START, MessagesState, StateGraph
+    from langgraph.prebuilt import ToolNode
+
+    graph = StateGraph(MessagesState)
+    for name in ("left", "right"):
+        model = Scripted(turns=[Turn(tool_calls=(ToolCall("look_up", {"order": name}, id="same"),))])
+        graph.add_node(name, lambda state, model=model: {"messages": [model.invoke(state["messages"])]})
+        graph.add_edge(START, name)
+        graph.add_edge(name, "tools")
+    graph.add_node("tools", ToolNode([look_up]))
+    graph.add_edge("tools", END)
+    records = _run(tmp_path, graph.compile(name="clerk"))
+    ran = [each for each in _of(records, "tool.call") if each["ran"]]
+    assert ran and not any("cause" in each for each in ran)
+
+
+def _asking(tmp_path: Path, *turns: Any) -> Any:
+    from langchain.agents.middleware import HumanInTheLoopMiddleware
+    from langgraph.checkpoint.memory import InMemorySaver
+
+    asks = HumanInTheLoopMiddleware(interrupt_on={"mail": True})
+    agent = _agent(*turns, middleware=[asks], checkpointer=InMemorySaver())
+    return handrail.govern(agent, config=policy(tmp_path))
+
+
+def test_a_call_that_was_approved_names_the_reply_of_the_run_before(tmp_path: Path) -> None:
+    """After an interrupt the call runs in another run: a link names the reply and its run; its answer is a cause."""
+    from langgraph.types import Command
+
+    agent = _asking(tmp_path, Turn("I must write.", tool_calls=(ToolCall("mail", {"to": "ana"}),)), Turn("done"))
+    thread: Any = {"configurable": {"thread_id": "t"}}
+    agent.invoke({"messages": [("user", "go")]}, thread)
+    agent.invoke(Command(resume={"decisions": [{"type": "approve"}]}), thread)
+    records = recorded(tmp_path)
+    first, second = _of(records, "model.call")
+    (sent,) = _of(records, "tool.call")
+    assert first["run"] != sent["run"] == second["run"] and "cause" not in sent
+    (link,) = [each for each in sent["links"] if each["type"] == "caused_by"]
+    assert (link["step"], link["run"], sent["said"]) == (first["step"], first["run"], 13)
+    assert second["causes"] == [sent["step"]]
+
+
+def test_another_thread_resumes_nothing(tmp_path: Path) -> None:
+    """What one thread left open is no cause in another, whatever ids are used there."""
+    agent = _asking(tmp_path, call("mail", to="ana"), call("look_up", order="1"), Turn("done"))
+    agent.invoke({"messages": [("user", "go")]}, {"configurable": {"thread_id": "one"}})
+    agent.invoke({"messages": [("user", "go")]}, {"configurable": {"thread_id": "two"}})
+    records = recorded(tmp_path)
+    (found,) = [each for each in _of(records, "tool.call") if each["tool"] == "look_up"]
+    asked = _of(records, "model.call")
+    assert found["cause"] == asked[1]["step"] and "links" not in found
+
+
+def test_a_tool_that_is_tried_again_is_a_cause_by_its_last_attempt(tmp_path: Path) -> None:
+    """A call that fails and is repeated: each attempt names the reply, and the next input came from the last one."""
+    from langchain.agents.middleware import ToolRetryMiddleware
+
+    failures = iter([True, False])
+
+    @tool
+    def flaky(order: str) -> str:
+        """Fail once."""
+        if next(failures):
+            raise RuntimeError("not yet")
+        return "there"
+
+    again = ToolRetryMiddleware(max_retries=2, initial_delay=0.0, jitter=False)
+    records = _run(tmp_path, _agent(call("flaky", order="1"), Turn("done"), tools=[flaky], middleware=[again]))
+    one, two = _of(records, "tool.call")
+    first, second = _of(records, "model.call")
+    assert one["cause"] == two["cause"] == first["step"]
+    assert second["causes"] == [two["step"]]
+
+
+def test_a_classic_executor_tells_as_much(tmp_path: Path) -> None:
+    """AgentExecutor passes no ids on: its calls are known by name and arguments, and their answers by the id."""
+    classic = pytest.importorskip("langchain_classic.agents")
+    from langchain_core.prompts import ChatPromptTemplate
+
+    prompt = ChatPromptTemplate.from_messages([("user", "{input}"), ("placeholder", "{agent_scratchpad}")])
+    model = Scripted(turns=[_two("a", "b"), Turn("done")])
+    executor = classic.AgentExecutor(
+        agent=classic.create_tool_calling_agent(model, [look_up], prompt), tools=[look_up], name="clerk"
+    )
+    handrail.govern(executor, config=policy(tmp_path)).invoke({"input": "go"})
+    records = recorded(tmp_path)
+    first, second = _of(records, "model.call")
+    calls = _of(records, "tool.call")
+    assert [each["cause"] for each in calls] == [first["step"]] * 2
+    assert set(second["causes"]) == {each["step"] for each in calls}
+
+
+def test_create_react_agent_tells_the_same(tmp_path: Path) -> None:
+    """LangGraph's older prebuilt agent, with a prompt of its own and both versions of its tool node."""
+    from langgraph.prebuilt import create_react_agent
+
+    versions: tuple[Literal["v1"], Literal["v2"]] = ("v1", "v2")
+    for version in versions:
+        folder = tmp_path / version
+        model = Scripted(turns=[_two("a", "b"), Turn("done")])
+        agent = create_react_agent(model, [look_up], prompt="Help.", name="clerk", version=version)
+        records = _run(folder, agent)
+        first, second = _of(records, "model.call")
+        calls = _of(records, "tool.call")
+        assert [each["cause"] for each in calls] == [first["step"]] * 2
+        assert set(second["causes"]) == {each["step"] for each in calls}
+
+
+def test_a_loop_over_a_langchain_model_tells_it_too(tmp_path: Path) -> None:
+    """A hand-written loop that calls plain functions: by name and arguments, and by the id of the answer."""
+
+    @handrail.tool
+    def read_order(order: str) -> str:
+        """Look an order up."""
+        return f"order {order}"
+
+    reply = Turn("First the order.", tool_calls=(ToolCall("read_order", {"order": "1"}, id="x"),))
+    model = Scripted(turns=[reply, Turn("done")])
+    with handrail.run("clerk", config=policy(tmp_path)):
+        messages: list[Any] = [HumanMessage("go")]
+        messages.append(model.invoke(messages))
+        messages.append(ToolMessage(read_order(order="1"), tool_call_id="x"))
+        model.invoke(messages)
+    records = recorded(tmp_path)
+    (ran,), (first, second) = _of(records, "tool.call"), _of(records, "model.call")
+    assert (ran["cause"], second["causes"]) == (first["step"], [ran["step"]])
+
+
+@pytest.mark.parametrize(
+    ("content", "besides", "count"),
+    [
+        ([{"type": "thinking", "thinking": "12345", "signature": "s"}, {"type": "text", "text": "hi"}], {}, 5),
+        ([{"type": "reasoning", "summary": [{"type": "summary_text", "text": "123"}]}], {}, 3),
+        ([{"type": "reasoning", "reasoning": "1234"}], {}, 4),
+        ("hi", {"reasoning_content": "1234567"}, 7),
+        ("hi", {"reasoning": {"summary": [{"type": "summary_text", "text": "12"}]}}, 2),
+        ([{"type": "redacted_thinking", "data": "xyz"}], {}, 0),
+        ([{"type": "reasoning", "summary": None}, "text", {"type": "reasoning", "reasoning": 7}], {}, 0),
+        ("hi", {"reasoning_content": None}, 0),
+    ],
+)
+def test_reasoning_is_counted_in_every_form(content: Any, besides: dict[str, Any], count: int) -> None:
+    """The forms in which providers return reasoning through LangChain; what is hidden or malformed counts nothing."""
+    assert show.reasoning(AIMessage(content, additional_kwargs=besides)) == count
 
 
 def test_what_a_model_writes_is_in_no_record(tmp_path: Path) -> None:
