@@ -33,6 +33,10 @@ class ModelCall:
     """Tool definitions sent along, in the provider's JSON form."""
     hidden: tuple[str, ...] = ()
     """Names of the tools that were not sent along, because they may not be called."""
+    stream: bool = False
+    """Whether the answer was asked for piece by piece."""
+    output_type: str = ""
+    """What kind of answer was asked for, as the GenAI conventions call it: ``json``; empty for any."""
     params: Mapping[str, object] = field(default_factory=dict[str, object])
     """Request parameters: temperature, max_tokens and the like."""
     server: str = ""
@@ -54,6 +58,10 @@ class ModelCall:
         found: dict[str, object] = {"provider": self.provider, "params": dict(self.params)}
         if self.operation != "chat":
             found["operation"] = self.operation
+        if self.stream:
+            found["stream"] = True
+        if self.output_type:
+            found["output_type"] = self.output_type
         if self.server:
             found |= {"server": self.server, "port": self.port}
         if self.hidden:

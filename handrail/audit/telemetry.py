@@ -131,7 +131,7 @@ class Telemetry:
         self, step: Step, closing: Facts, failed: str | None, error: str | BaseException | None, now: int
     ) -> None:
         span = step.frame.span
-        if failed and step.kind in events.CLIENTS:
+        if failed and step.shape in events.CLIENTS:
             shown = isinstance(error, BaseException) and self._shown(step).events
             text = self._redacted(str(error)) if shown else None
             self._events.emit(events.raised(error or failed, text), span, now)

@@ -253,3 +253,23 @@ def test_a_broken_processor_stops_no_agent(mode: str, at: str, tmp_path: Path, m
     _provide(monkeypatch, provider)
     _run(tmp_path, [CALLS[0], Turn("final")], mode=mode)
     assert [record["outcome"] for record in kept(tmp_path, "tool.result", "run.end")] == ["ok", "ok"]
+
+
+def test_request_parameters_and_streaming(exported: InMemorySpanExporter, tmp_path: Path) -> None:
+    """What a model is set to, and that and when its answer came in pieces, is on its span in the conventions' types."""
+    with ScriptedModel([Turn("one two three"), Turn("{}")]) as server:
+        model = chat_openai(server, top_p=0.5, seed=7, temperature=1)
+
+        def ask(question: str) -> str:
+            list(model.stream(question))
+            return str(model.bind(response_format={"type": "json_object"}).invoke(question).content)
+
+        agent: Any = RunnableLambda(ask)
+        handrail.govern(agent, config=policy(tmp_path), principal={"user": "ana"}, name="clerk").invoke("now")
+    first, second = [span.attributes or {} for span in exported.get_finished_spans() if span.name.startswith("chat")]
+    for found in (first, second):
+        assert [found[f"gen_ai.request.{name}"] for name in ("top_p", "seed", "temperature")] == [0.5, 7, 1.0]
+    assert first["gen_ai.request.stream"] is True
+    assert isinstance(first["gen_ai.response.time_to_first_chunk"], float)
+    assert "gen_ai.request.stream" not in second
+    assert second["gen_ai.output.type"] == "json"

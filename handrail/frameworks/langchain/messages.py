@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, SystemMessage, ToolMessage
@@ -34,6 +35,39 @@ PARAMS = {
     "ls_stop": "stop_sequences",
 }
 """LangChain's standard parameters -> the names of the GenAI conventions."""
+FIELDS = {
+    "top_p": "top_p",
+    "top_k": "top_k",
+    "seed": "seed",
+    "frequency_penalty": "frequency_penalty",
+    "presence_penalty": "presence_penalty",
+    "n": "choice.count",
+    "reasoning_effort": "reasoning.level",
+}
+"""What models of several packages call a parameter -> its name in the GenAI conventions."""
+
+
+@cache
+def fields_of(model: type) -> tuple[str, ...]:
+    """The parameters of ``FIELDS`` that a class of models has."""
+    return tuple(name for name in FIELDS if name in getattr(model, "model_fields", {}))
+
+
+def params(model: Any, said: Mapping[str, Any], kwargs: Mapping[str, Any]) -> dict[str, object]:
+    """Request parameters: what LangChain ``said`` of a call, what the model is set to, what ``kwargs`` ask for."""
+    found = {name: said[key] for key, name in PARAMS.items() if said.get(key) is not None}
+    for field in fields_of(type(model)):  # type: ignore[arg-type]  # a class of models is hashable
+        value = kwargs.get(field, getattr(model, field))
+        if isinstance(value, (int, float, str)) and not (field == "n" and value == 1):
+            found[FIELDS[field]] = value
+    return found
+
+
+def output_type(kwargs: Mapping[str, Any]) -> str:
+    """``json`` where a call asks for it; empty otherwise."""
+    asked = kwargs.get("response_format")
+    kind = asked.get("type") if isinstance(asked, Mapping) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return "json" if kind in ("json_object", "json_schema") or isinstance(asked, type) else ""
 
 
 def provider_of(said: object) -> str:
@@ -99,11 +133,18 @@ def usage(reply: AIMessage) -> dict[str, int]:
     said = reply.usage_metadata
     if said is None:
         return {}
+    read, written = said.get("input_token_details", {}), said.get("output_token_details", {})
+    extra = {
+        "cache_write": read.get("cache_creation"),
+        "audio_input": read.get("audio"),
+        "audio_output": written.get("audio"),
+    }
     return {
         "input": said["input_tokens"],
         "output": said["output_tokens"],
-        "cache_read": said.get("input_token_details", {}).get("cache_read") or 0,
-        "reasoning": said.get("output_token_details", {}).get("reasoning") or 0,
+        "cache_read": read.get("cache_read") or 0,
+        "reasoning": written.get("reasoning") or 0,
+        **{name: count for name, count in extra.items() if count},
     }
 
 

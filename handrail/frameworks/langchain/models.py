@@ -7,7 +7,7 @@ content-block protocol; each has its asynchronous twin.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from typing import Any
@@ -26,7 +26,7 @@ from handrail.frameworks import definitions, gates
 from handrail.frameworks.langchain import agents, attempts, branches, calls, showing, thoughts
 from handrail.frameworks.langchain import messages as show
 from handrail.gate import gate_of, outcome_of
-from handrail.tracing import context, others
+from handrail.tracing import context, ids, others
 from handrail.tracing.context import Frame
 from handrail.tracing.faults import unquoted
 from handrail.tracing.links import Link
@@ -62,7 +62,8 @@ def _describe(
         offered=lambda: _names(kwargs),
         tools=kwargs.get("tools") or (),
         hidden=hidden,
-        params={name: said[key] for key, name in show.PARAMS.items() if said.get(key) is not None},  # type: ignore[literal-required]
+        params=show.params(model, said, kwargs),
+        output_type=show.output_type(kwargs),
         server=host,
         port=port,
     )
@@ -93,11 +94,17 @@ class _Call:
         messages: Sequence[BaseMessage],
         kwargs: dict[str, Any],
         hidden: tuple[str, ...],
+        *,
+        stream: bool = False,
     ):
-        """``kwargs`` is what is sent; ``hidden`` names the tools that are not."""
+        """``kwargs`` is what is sent; ``hidden`` names the tools that are not; ``stream`` asks for pieces."""
 
         def describe() -> ModelCall:
-            return _describe(model, messages, kwargs, hidden)
+            described = _describe(model, messages, kwargs, hidden)
+            return replace(described, stream=True) if stream else described
+
+        self._first: int | None = None
+        """Nanoseconds until the first piece."""
 
         calls.answered(frame, messages)
         self._messages, self._request = messages, kwargs
@@ -109,12 +116,18 @@ class _Call:
         self.above, self.step = frame, _opened(frame, describe, theirs, links)
         self.frame = replace(self.step.frame if self.step else frame, owner=agents.Asked(model, self.step))
 
+    def piece(self) -> None:
+        """A piece of the answer has come."""
+        if self._first is None and self.step is not None:
+            self._first = ids.now_ns() - self.step.started
+
     def reply(self, reply: BaseMessage | None) -> None:
         """Close the step with the model's reply."""
         if self.step is None:
             return
         try:
-            _close(self.step, self.above, reply if isinstance(reply, AIMessage) else None)
+            first = {"first_chunk": self._first} if self._first is not None else {}
+            _close(self.step, self.above, reply if isinstance(reply, AIMessage) else None, first)
             if isinstance(reply, AIMessage):
                 thoughts.replied(self.above, self.step.frame.step, reply, self._request)
         except Exception:
@@ -163,9 +176,9 @@ def _theirs(model: BaseChatModel, manager: Any) -> Theirs | None:
     return found or others.of_library((sdk,) if manager is not None else ("langchain", sdk), "model")
 
 
-def _close(step: Step, above: Frame, reply: AIMessage | None) -> None:
+def _close(step: Step, above: Frame, reply: AIMessage | None, first: Mapping[str, object]) -> None:
     if reply is None:
-        step.finish("ok")
+        step.finish("ok", None, first)
         return
     used, said = show.usage(reply), reply.response_metadata
     counters = above.state.counters
@@ -182,6 +195,7 @@ def _close(step: Step, above: Frame, reply: AIMessage | None) -> None:
         "calls": calls.listed(reply),
         **({"said": len(text)} if text else {}),
         **({"reasoning": reasoning} if reasoning else {}),
+        **first,
     }
     reason = Reason(step.frame.step, len(text), reasoning, text)
     why_of(above.state).replied(above, reply.id or "", reason, show.proposed(reply))
@@ -244,10 +258,11 @@ def stream(original: Callable[..., Any]) -> Callable[..., Any]:
                 yield from original(self, input, *args, **kwargs)
                 return
             kwargs, hidden = showing.request(frame, kwargs)
-            call = _Call(frame, self, _messages(self, input), kwargs, hidden)
+            call = _Call(frame, self, _messages(self, input), kwargs, hidden, stream=True)
             chunks: list[Any] = []
             try:
                 for chunk in context.iterate(call.frame, original(self, input, *args, **kwargs)):
+                    call.piece()
                     chunks.append(chunk)
                     yield chunk
             except BaseException as error:
@@ -269,11 +284,12 @@ def astream(original: Callable[..., Any]) -> Callable[..., Any]:
                         yield chunk
                 return
             kwargs, hidden = await showing.arequest(frame, kwargs)
-            call = _Call(frame, self, _messages(self, input), kwargs, hidden)
+            call = _Call(frame, self, _messages(self, input), kwargs, hidden, stream=True)
             chunks: list[Any] = []
             source = context.aiterate(call.frame, original(self, input, *args, **kwargs))
             try:
                 async for chunk in source:
+                    call.piece()
                     chunks.append(chunk)
                     yield chunk
             except BaseException as error:
@@ -334,7 +350,7 @@ def protocol(original: Callable[..., Any]) -> Callable[..., Any]:
             return original(self, input, config, **kwargs)
         frame, run = standing
         kwargs, hidden = showing.request(frame, kwargs)
-        call = _Call(frame, self, _messages(self, input), kwargs, hidden)
+        call = _Call(frame, self, _messages(self, input), kwargs, hidden, stream=True)
         with call.watched():
             return original(self, input, _told(config, call, run), **kwargs)
 
@@ -350,7 +366,7 @@ def aprotocol(original: Callable[..., Any]) -> Callable[..., Any]:
             return await original(self, input, config, **kwargs)
         frame, run = standing
         kwargs, hidden = await showing.arequest(frame, kwargs)
-        call = _Call(frame, self, _messages(self, input), kwargs, hidden)
+        call = _Call(frame, self, _messages(self, input), kwargs, hidden, stream=True)
         with call.watched():
             return await original(self, input, _told(config, call, run), **kwargs)
 
