@@ -186,12 +186,8 @@ class Journal:
 
     def _inside_an_append(self) -> bool:
         """Whether this thread is in the middle of an append: a finalizer or signal handler is at work."""
-        if not self._lock.acquire(blocking=False):
-            return False
-        try:
-            return self._depth > 0
-        finally:
-            self._lock.release()
+        # asked of the lock itself: between taking it and counting the depth there is a moment, too
+        return self._lock._is_owned()  # type: ignore[attr-defined, no-any-return]  # pyright: ignore
 
     def _sync_at_once(self) -> None:
         # whoever syncs in another thread waits for the lock that the append beneath us holds: waiting for him would

@@ -276,7 +276,8 @@ def test_an_append_inside_an_append_is_kept(tmp_path: Path) -> None:
     assert verify(tmp_path).problems == ()
 
 
-def test_a_durable_append_inside_an_append_does_not_wait_for_who_waits_for_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("line", [2, 3, 4, 10])
+def test_a_durable_append_inside_an_append_does_not_wait_for_who_waits_for_it(line: int, tmp_path: Path) -> None:
     """While another thread syncs, a finalizer in the middle of an append may append durably: nobody waits for ever."""
     journal = Journal(tmp_path)
     journal.open()
@@ -291,7 +292,7 @@ def test_a_durable_append_inside_an_append_does_not_wait_for_who_waits_for_it(tm
     def outer() -> None:
         journal.append({"k": "tool.call", "i": 1})
 
-    work = threading.Thread(target=traced, args=(at_line(10, inner), outer), daemon=True)
+    work = threading.Thread(target=traced, args=(at_line(line, inner), outer), daemon=True)
     work.start()
     work.join(30)
     assert not work.is_alive()
