@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -21,6 +21,8 @@ from handrail.tracing.otlp.span import OtlpSpan, Refused
 
 KIND = "span"
 """``k`` of the records that are written here."""
+BATCH_BYTES = 4 << 20
+"""Bytes of spans that are written at once."""
 NOT_ENCODABLE = "a text or number in it cannot be written as JSON"
 
 _CONTENT = ("name", "status_description", "attributes", "resource", "scope_attributes", "trace_state")
@@ -62,15 +64,21 @@ class Observer:
         Raises JournalError where the journal cannot be written; what it has then is there, and taking a span again
         does no harm.
         """
-        accepted = 0
+        accepted, size = 0, 0
         refused: list[Refused] = []
-        patterns = self._recorder.redact()
+        batch: list[_Prepared] = []
+        redact = redactor(self._recorder.redact())
         for span in spans:
-            problem = self._take(span, patterns)
-            if problem:
-                refused.append(Refused(problem, span.trace_id, span.span_id))
-            else:
-                accepted += 1
+            found = _prepared(span, redact)
+            if isinstance(found, str):
+                refused.append(Refused(found, span.trace_id, span.span_id))
+                continue
+            batch.append(found)
+            size += len(found.line)
+            if size >= BATCH_BYTES:
+                accepted += self._write(batch)
+                batch, size = [], 0
+        accepted += self._write(batch)
         if durable and accepted:
             self._recorder.sync()
         return Taken(accepted, refused)
@@ -79,21 +87,37 @@ class Observer:
         """Wait until everything taken so far is on the disk. Raises JournalError."""
         self._recorder.sync()
 
-    def _take(self, span: OtlpSpan, patterns: tuple[str, ...]) -> str:
-        """Why ``span`` was not taken; empty when it was."""
-        try:
-            limits.check(span)
-            line = dump.to_line(span)
-            redact = redactor(patterns)
-            line, count = (line, 0) if redact is None else _redacted(line, redact)
-            facts = classify(dump.from_line(line) if count else span)
-        except limits.Unfit as problem:
-            return str(problem)
-        except (TypeError, ValueError, OverflowError, RecursionError):
-            return NOT_ENCODABLE
-        ref = self._recorder.keep(line)
-        self._recorder.write(record_of(facts, {**ref, "r": count} if count else ref), must=True)
-        return ""
+    def _write(self, batch: list[_Prepared]) -> int:
+        """Put spans down with two writes; how many they were."""
+        if batch:
+            refs = self._recorder.keep_all([one.line for one in batch])
+            self._recorder.write_all([
+                record_of(one.facts, {**ref, "r": one.redacted} if one.redacted else ref)
+                for one, ref in zip(batch, refs, strict=True)
+            ])  # fmt: skip
+        return len(batch)
+
+
+class _Prepared(NamedTuple):
+    """A span that can be taken."""
+
+    line: bytes
+    facts: Observed
+    redacted: int
+    """In how many places something was taken out."""
+
+
+def _prepared(span: OtlpSpan, redact: Redactor | None) -> _Prepared | str:
+    """What to put down of ``span``, or why it cannot be taken."""
+    try:
+        limits.check(span)
+        line = dump.to_line(span)
+        line, count = (line, 0) if redact is None else _redacted(line, redact)
+        return _Prepared(line, classify(dump.from_line(line, most=len(line)) if count else span), count)
+    except limits.Unfit as problem:
+        return str(problem)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return NOT_ENCODABLE
 
 
 def record_of(observed: Observed, ref: Ref) -> dict[str, object]:

@@ -150,6 +150,19 @@ class Recorder:
         """Keep ``body``, JSON on one line that was redacted already, as a payload. Raises JournalError."""
         return self._open().put(body)
 
+    def keep_all(self, bodies: Sequence[bytes]) -> list[Ref]:
+        """Like ``keep``, for many bodies at once: all of them or none. Raises JournalError."""
+        return list(self._open().put_all(bodies))
+
+    def write_all(self, records: Sequence[Mapping[str, object]]) -> None:
+        """Append records, all of them or none. Raises JournalError."""
+        try:
+            self._open().append_all(records)
+        except JournalError as error:
+            if not isinstance(error.__cause__, _UNENCODABLE):
+                raise
+            self._open().append_all([jsonable(record) for record in records])
+
     def redacted(self, value: object) -> tuple[bytes, int]:
         """Canonical JSON of ``value`` without what is redacted, and in how many places something was."""
         body = body_of(value)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar, TypeVarTuple, Unpack
 
 from handrail.audit import oscalls
-from handrail.audit.format import GENESIS, SCHEMA, chained, encode, part_name, record_line
+from handrail.audit.format import GENESIS, LIKE, SCHEMA, chained, encode, part_name, record_line
 from handrail.audit.shorthand import Shortener
 from handrail.errors import JournalError
 from handrail.tracing import ids
@@ -22,6 +22,7 @@ SEGMENT_BYTES = 64 << 20
 _A = TypeVarTuple("_A")
 _T = TypeVar("_T")
 _urandom, _getpid = os.urandom, os.getpid
+_UNENCODABLE = (TypeError, ValueError, OverflowError, RecursionError)
 
 
 _ABOUT = {"handrail": __version__, "python": platform.python_version(), "host": platform.node()}
@@ -133,13 +134,8 @@ class Writer:
         self._whole(self._add_record, record)
 
     def append_all(self, records: Sequence[Mapping[str, object]]) -> None:
-        """Append records with one write. Raises JournalError; then nothing was written, and another writer goes on."""
-        self.settled = False  # stays so: what was said in short is no longer there to refer to
-        try:
-            self._append_all(records)
-        except OSError as error:
-            raise oscalls.unusable(self._folder, error) from error
-        self.settled = True
+        """Append records with one write, each said in full. Raises JournalError; then nothing was written."""
+        self._whole(self._append_all, records)
 
     def put(self, line: bytes) -> tuple[str, int]:
         """Append one payload line; returns the name of its part and its offset. Raises JournalError."""
@@ -162,15 +158,14 @@ class Writer:
 
     def _append_all(self, records: Sequence[Mapping[str, object]]) -> None:
         part = self._current()
-        lines, at = list[bytes](), part.records.size
+        head, number, now, lines = self._head, self._next, ids.now_ns(), list[bytes]()
         for record in records:
-            body = self._body(part, record)
-            self._head = chained(self._head, body)
-            self._next += 1
-            lines.append(record_line(self._head, body))
-            part.shorthand.written(at)
-            at += len(lines[-1])
+            body = _in_full(record, {"n": number, "t": now})
+            head = chained(head, body)
+            lines.append(record_line(head, body))
+            number += 1
         part.records.add(b"".join(lines))
+        self._head, self._next = head, number
 
     def _put(self, line: bytes) -> tuple[str, int]:
         part = self._current()
@@ -209,12 +204,12 @@ class Writer:
         envelope: dict[str, object] = {"n": self._next, "t": ids.now_ns()}
         if not part.records.size:
             envelope |= {"v": SCHEMA, "w": self.id}
-        elif "v" in record or "w" in record:  # a caller's word on these is not taken
-            record = {name: value for name, value in record.items() if name not in ("v", "w")}
+        else:
+            record = _own(record)
         try:
             return encode({**part.shorthand.short(record), **envelope})
-        except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            raise JournalError(f"A record of kind {record.get('k')!r} has no JSON form: {error}.") from error
+        except _UNENCODABLE as error:
+            raise _no_form(record, error) from error
 
     def unsynced(self) -> tuple[OpenPart, ...]:
         """Parts that may hold bytes that are not on the disk: the finished ones first."""
@@ -243,3 +238,23 @@ class Writer:
         parts, self._part, self._retired = self.unsynced(), None, []
         for part in parts:
             part.close()
+
+
+def _own(record: Mapping[str, object]) -> Mapping[str, object]:
+    """The record without what the segment says for all: a caller's word on these is not taken."""
+    if "v" in record or "w" in record:
+        return {name: value for name, value in record.items() if name not in ("v", "w")}
+    return record
+
+
+def _in_full(record: Mapping[str, object], envelope: Mapping[str, object]) -> bytes:
+    try:
+        if LIKE in record:
+            raise ValueError(f"a field {LIKE!r} of its own")
+        return encode({**_own(record), **envelope})
+    except _UNENCODABLE as error:
+        raise _no_form(record, error) from error
+
+
+def _no_form(record: Mapping[str, object], error: Exception) -> JournalError:
+    return JournalError(f"A record of kind {record.get('k')!r} has no JSON form: {error}.")
