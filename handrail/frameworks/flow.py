@@ -22,7 +22,7 @@ from handrail.tracing.links import Link
 from handrail.tracing.proposals import Proposal
 
 log = logging.getLogger(__name__)
-_NOTE = "thread"
+_NOTE, _ALONE = "thread", "alone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +130,18 @@ def thread_of(state: RunState) -> Open | None:
     return found if isinstance(found, Open) else None
 
 
+def alone(step: Step) -> None:
+    """The run of ``step`` is a model's one call outside every agent: what becomes of its calls is not seen here."""
+    step.frame.state.notes[_ALONE] = True
+
+
 def settle(step: Step, outcome: str) -> None:
     """The run or agent of ``step`` is about to end so: every call that it proposed is decided, or can still be.
 
     An agent that did not come to its end may be resumed: where somebody keeps the thread, its calls wait.
     """
     ledger = step.frame.state.notes.get(proposals.NOTE)
-    if ledger is None:
+    if ledger is None or step.frame.state.notes.get(_ALONE):
         return
     ended, root = outcome in ("ok", "rejected"), step.kind == "run"
     if ended:

@@ -302,6 +302,8 @@ def _run(
     facts, links = (facts | begin.facts, begin.links) if begin else (facts, ())
     step = gate.steps.run((gate,), who, owner=owner, thread=thread, facts=facts, links=links)
     flow.begun(step, begin)
+    if entry == "model":
+        flow.alone(step)
     return step
 
 

@@ -18,7 +18,7 @@ from handrail.tracing.proposals import Proposal
 log = logging.getLogger(__name__)
 
 STOPPED = "stopped"
-"""Verdict on a call that somebody else ended: it came to no gate, and no tool ran."""
+"""Verdict on a call that somebody else ended before it came to a gate."""
 _NOTHING: Mapping[str, object] = {}
 
 
@@ -38,17 +38,18 @@ def stop(
     the form of a call), ``invalid`` (it could not be read), ``run`` (the run was over). ``who`` names the code;
     ``result`` is what the model reads in place of a result.
     """
+    unseen = by == "agent" and outcome == "ok"  # code that answers may have done the tool's work itself
     try:
-        _stop(frame, proposal, _facts(frame, proposal, by, reason, who), outcome, result)
+        _stop(frame, proposal, _facts(frame, proposal, by, reason, who, unseen), outcome, result)
     except Exception:
         log.warning("What became of a call of %r could not be recorded", proposal.tool, exc_info=unquoted())
 
 
-def _facts(frame: Frame, proposal: Proposal, by: str, reason: str, who: str) -> dict[str, object]:
+def _facts(frame: Frame, proposal: Proposal, by: str, reason: str, who: str, unseen: bool) -> dict[str, object]:
     said = {"stopped_by": who, "cause": "" if proposal.run else proposal.step}
     return {
         "call_id": proposal.call_id, "effect": effect_of(frame, proposal.tool), "verdict": STOPPED, "by": by,
-        "rule": None, "reason": reason, "policy": "", "findings": [], "ran": False,
+        "rule": None, "reason": reason, "policy": "", "findings": [], "ran": None if unseen else False,
         **{name: value for name, value in said.items() if value},
     }  # fmt: skip
 

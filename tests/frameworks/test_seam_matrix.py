@@ -74,7 +74,7 @@ def test_denied_tool_does_not_run(shape: Shape, entry: str, policy: Path, tmp_pa
         ENTRIES[entry](governed, shape.ask)
         assert len(server.requests) == _model_calls(shape)
     assert ("wire_money" in ran) is shape.hole
-    assert _wires(tmp_path) == ([] if shape.hole else [("deny", "no-wires", False)])
+    assert _wires(tmp_path) == [("stopped", None, None) if shape.hole else ("deny", "no-wires", False)]
 
 
 def _model_calls(shape: Shape) -> int:

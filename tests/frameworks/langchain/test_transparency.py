@@ -95,7 +95,7 @@ def test_observed_shape_equals_bare(shape: Shape, entry: str, tmp_path: Path) ->
     _assert_same(governed, bare, shape.script is shapes.PARALLEL)
     assert "wire_money" in governed.ran
     marked = [call["verdict"] for call in recorded(tmp_path, "tool.call") if call["tool"] == "wire_money"]
-    assert marked == ([] if shape.hole else ["would_deny"])
+    assert marked == ["stopped" if shape.hole else "would_deny"]
 
 
 @pytest.fixture(name="instrumented")
@@ -130,7 +130,7 @@ def test_allowed_equals_bare(scenario: Scenario, entry: str, tmp_path: Path) -> 
     bare = _outcome(scenario, entry, lambda agent: agent)
     governed = _outcome(scenario, entry, lambda agent: handrail.govern(agent, config=policy(tmp_path, "enforce")))
     _assert_same(governed, bare, scenario.parallel)
-    assert {call["verdict"] for call in recorded(tmp_path, "tool.call")} <= {"allow"}
+    assert {call["verdict"] for call in recorded(tmp_path, "tool.call")} <= {"allow", "stopped"}
 
 
 def _requests(shape: Shape, entry: str, wrap: Callable[[Any], Any]) -> list[Any]:
