@@ -303,7 +303,7 @@ def test_sub_agent_extends_the_chain(parent: str, entry: str, tmp_path: Path) ->
     assert RAN == ["work"]
     (start,) = recorded(tmp_path, "run.start")
     assert start["agent"] == "clerk"
-    (sub,) = recorded(tmp_path, "step.start")
+    (sub,) = [record for record in recorded(tmp_path, "step.start") if record["type"] == "agent"]
     assert sub["name"] == "researcher"
 
 
@@ -382,7 +382,8 @@ def test_hand_back(tmp_path: Path) -> None:
     second = agent_of("bob", call("to_alice"), tools=[_handing_over("alice")])
     _govern(tmp_path, _pair(first, second), principal={"user": "ana"}).invoke(ASK)
     assert _chains(tmp_path, "work") == ["user:ana > agent:office > agent:alice > agent:bob"]
-    chains = [" > ".join(record["chain"]) for record in recorded(tmp_path, "step.start")]
+    agents = [record for record in recorded(tmp_path, "step.start") if record["type"] == "agent"]
+    chains = [" > ".join(record["chain"]) for record in agents]
     assert len(chains) == 3
     assert chains[-1] == "user:ana > agent:office > agent:alice > agent:bob"
 
