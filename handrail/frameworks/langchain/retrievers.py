@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from langchain_core.retrievers import BaseRetriever
@@ -28,6 +29,7 @@ from handrail.tracing.why import why_of
 
 log = logging.getLogger(__name__)
 
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -56,7 +58,9 @@ class _Search:
         self._owner.shown = self._shown
         self.step: Step | None = None
         try:
-            self.step = gate_of(frame).steps.open(frame, "retrieval", self._name, content={"query": query})
+            self.step = gate_of(frame).steps.open(
+                frame, "retrieval", self._name, _asked(retriever), content={"query": query}
+            )
         except Exception:
             log.warning("A retrieval could not be recorded", exc_info=unquoted())
         self.frame = replace(self.step.frame if self.step else frame, owner=self._owner)
@@ -77,7 +81,8 @@ class _Search:
             texts = [text for text in (getattr(each, "page_content", "") for each in left) if isinstance(text, str)]
             why_of(self._above.state).searched(self._above, self.step.frame.step, texts)
         held = {"would_remove": would} if would else {}
-        self._finish("ok", {"returned": len(result), "removed": len(result) - len(left), **held})
+        facts = {"returned": len(result), "removed": len(result) - len(left), **held}
+        self._finish("ok", facts, {"documents": [_given(document) for document in left]})
         return _like(result, left)
 
     def _left(self, result: Any) -> tuple[list[Any], int]:
@@ -105,9 +110,22 @@ class _Search:
         if self.step is not None:
             self.step.finish(outcome_of(error), error)
 
-    def _finish(self, outcome: Any, facts: dict[str, Any]) -> None:
+    def _finish(self, outcome: Any, facts: dict[str, Any], content: Mapping[str, Any] = _NOTHING) -> None:
         if self.step is not None:
-            self.step.finish(outcome, None, facts)
+            self.step.finish(outcome, None, facts, content=content)
+
+
+def _asked(retriever: BaseRetriever) -> dict[str, object]:
+    """How many documents are asked for, where the retriever says it."""
+    said: Any = getattr(retriever, "search_kwargs", None) or {}
+    found = said.get("k") if isinstance(said, Mapping) else None
+    most = found if found is not None else getattr(retriever, "k", None)
+    return {"top_k": most} if isinstance(most, int) else {}
+
+
+def _given(document: Any) -> dict[str, Any]:
+    """One document as the GenAI conventions describe it; its metadata are what rules look at, and not kept again."""
+    return {"id": getattr(document, "id", None), "content": getattr(document, "page_content", None)}
 
 
 def _described(document: Any) -> dict[str, Any]:

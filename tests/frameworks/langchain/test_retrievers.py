@@ -22,6 +22,7 @@ from langchain_core.vectorstores import InMemoryVectorStore
 import handrail
 from tests.frameworks.langchain.kit import Scripted, adrain, call, plain, policy, recorded
 from tests.frameworks.langchain.scenarios import ASK, END
+from tests.frameworks.recorded import Recorded
 
 POLICY = """
 version = 1
@@ -367,3 +368,20 @@ def test_observing_reads_nothing_away(tmp_path: Path) -> None:
         handrail.govern(RunnableLambda(str), config=config)
         with handrail.run("clerk", config=config, user="ana"):
             assert len(list(_handbook(Once).invoke("q"))) == count
+
+
+def test_what_was_asked_and_given_is_kept(tmp_path: Path) -> None:
+    """The step says how many documents were asked for; the query and what the agent got lie in payloads."""
+    config = policy(tmp_path, "enforce", POLICY)
+    handrail.govern(RunnableLambda(str), config=config)
+    store = InMemoryVectorStore(DeterministicFakeEmbedding(size=4))
+    store.add_documents([Document(f"SENTINEL {n}", id=str(n), metadata={"department": "support"}) for n in range(3)])
+    with handrail.run("clerk", config=config, user="ana"):
+        store.as_retriever(search_kwargs={"k": 2}, name="handbook").invoke("SENTINEL")
+    kept = Recorded(tmp_path / ".handrail")
+    [start] = [record for record in recorded(tmp_path, "step.start") if record["type"] == "retrieval"]
+    [end] = [record for record in recorded(tmp_path, "step.end") if "documents" in record]
+    assert (start["top_k"], kept.value(start["query"])) == (2, "SENTINEL")
+    given = kept.value(end["documents"])
+    assert [sorted(document) for document in given] == [["content", "id"]] * 2
+    assert "SENTINEL" not in str(recorded(tmp_path))
