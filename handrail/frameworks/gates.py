@@ -277,7 +277,8 @@ def _sub_agent(
     acting_as = acting_as.extended(f"agent:{name or ANONYMOUS}")
     if str(configurable.get("thread_id") or "") != frame.state.thread:  # else it was asked where the run began
         ownership.require_run(gates, acting_as, configurable)
-    links = (*thinking.handed(frame, name or ANONYMOUS, place[0]), *(turn.links if turn is not None else ()))
+    handed = thinking.handed(frame, name or ANONYMOUS, place[0], agent=shape.get("type") != "workflow")
+    links = (*handed, *(turn.links if turn is not None else ()))
     return gate_of(frame).steps.agent(frame, acting_as, gates=gates, owner=owner, facts=shape, links=links)
 
 

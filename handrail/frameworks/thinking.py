@@ -125,10 +125,13 @@ def announce(frame: Frame, to: str, *, again: bool = True) -> None:
         del links[:-MAX_WAITING]
 
 
-def handed(frame: Frame, name: str, node: str) -> tuple[Link, ...]:
-    """The links of the agent ``name`` that starts in ``frame``, in a graph's ``node``: who handed over to it."""
+def handed(frame: Frame, name: str, node: str, *, agent: bool) -> tuple[Link, ...]:
+    """The links of what starts in ``frame`` as ``name``, in a graph's ``node``: who handed over to it.
+
+    Not an ``agent`` is what only works off the steps of its author: a tool that runs it hands nothing over.
+    """
     if isinstance(frame.owner, Passed):  # it is what a tool does
-        return (hand_over(frame, name),)
+        return (hand_over(frame, name),) if agent else ()
     waiting: dict[str, list[Link]] = frame.state.notes.get(_HANDED, {})
     links = waiting.get(node) or waiting.get(name)
     return (links.pop(0),) if links else ()

@@ -16,7 +16,7 @@ from langchain_core.tools import tool
 from pydantic import BaseModel
 
 import handrail
-from handrail.testing import ToolCall, Turn
+from handrail.testing import ScriptedModel, ToolCall, Turn, chat_openai
 from handrail.tracing.plans import Item, apply
 from tests.frameworks.exported import Exported, exporting
 from tests.frameworks.langchain.kit import Scripted, call, policy, recorded
@@ -208,6 +208,96 @@ def test_a_plan_in_a_graph_s_state(tmp_path: Path) -> None:
     graph.add_edge("replan", END)
     handrail.govern(graph.compile(name="clerk"), config=policy(tmp_path)).invoke({"plan": []})
     assert [(each["revision"], each["removed"]) for each in _of(recorded(tmp_path), "plan")] == [(1, 0), (2, 1)]
+
+
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+def test_a_plan_from_a_provider_s_own_client(tmp_path: Path, method: Any) -> None:
+    """OpenAI's client, asked for a ``Plan`` in either way, plans; the model step is its cause."""
+    text = json.dumps({"steps": ["fly", "sleep"]})
+    by_call = Turn(tool_calls=(ToolCall("Plan", {"steps": ["fly", "sleep"]}),))
+    with ScriptedModel([by_call if method == "function_calling" else Turn(text)]) as server:
+        asking = chat_openai(server).with_structured_output(Plan, method=method)
+        with handrail.run("clerk", config=policy(tmp_path)):
+            found = asking.invoke("plan it")
+    records = recorded(tmp_path)
+    (plan,), (asked,) = _of(records, "plan"), _of(records, "model.call")
+    assert isinstance(found, Plan) and (plan["items"], plan["cause"]) == (2, asked["step"])
+
+
+@pytest.mark.parametrize("stated", ["NaN", "85", "1e999", '"85%"'])
+def test_odd_numbers_are_no_confidence_of_one_scale(tmp_path: Path, stated: str) -> None:
+    """NaN, an infinity and a number of an unknown scale make a reflection without confidence; per cent are clear."""
+    model = Scripted(turns=[Turn(f'{{"confidence": {stated}}}')])
+    with handrail.run("clerk", config=policy(tmp_path)):
+        model.bind(response_format={"type": "json_object"}).invoke("how sure?")
+    (reflection,) = _of(recorded(tmp_path), "reflection")
+    assert reflection.get("confidence") == (0.85 if "%" in stated else None)
+
+
+@pytest.mark.parametrize("text", ["[]", "{", "[" * 100_000, '{"confidence": "high"}', '"confidence"', "null"])
+def test_answers_that_say_nothing_of_it_are_no_reflection(tmp_path: Path, text: str) -> None:
+    """Broken, deep and other JSON is no reflection, and breaks nothing."""
+    model = Scripted(turns=[Turn(text)])
+    with handrail.run("clerk", config=policy(tmp_path)):
+        model.bind(response_format={"type": "json_object"}).invoke("how sure?")
+    records = recorded(tmp_path)
+    assert len(_of(records, "model.result")) == 1 and not _of(records, "reflection")
+
+
+def test_a_tool_that_must_be_called_is_no_structured_answer(tmp_path: Path) -> None:
+    """A tool that somebody can run, forced on the model, is a call and not an answer, whatever its arguments say."""
+
+    @tool
+    def grade(confidence: float) -> str:
+        """Grade."""
+        return "ok"
+
+    model = Scripted(turns=[call("grade", confidence=0.5)])
+    with handrail.run("clerk", config=policy(tmp_path)):
+        model.bind_tools([grade], tool_choice="any").invoke("grade it")
+    assert not _of(recorded(tmp_path), "reflection")
+
+
+def test_a_plan_that_another_process_began(tmp_path: Path) -> None:
+    """Where only the framework's state tells what the plan was, the change is told against that."""
+    made = _agent(
+        _write(("a", PENDING), ("b", PENDING)), Turn("wait"), _write(("a", DONE), ("b", PENDING)), Turn("done"),
+        middleware=[TodoListMiddleware()], **_checkpointed(),
+    )  # fmt: skip
+    for folder in (tmp_path / "one", tmp_path / "two"):
+        handrail.govern(made, config=policy(folder)).invoke({"messages": [("user", "go")]}, THREAD)
+    (second,) = _of(recorded(tmp_path / "two"), "plan")
+    assert [second[name] for name in ("revision", "added", "removed", "changed", "done")] == [2, 0, 0, 1, 1]
+
+
+def test_ten_thousand_todos_are_one_small_change(tmp_path: Path) -> None:
+    """A list of that length is a plan, and what is kept of its revision is as small as what changed."""
+    items = [(f"step {number}", PENDING) for number in range(10_000)]
+    changed = [("step 0", DONE), *items[1:]]
+    _run(tmp_path, _agent(_write(*items), _write(*changed), Turn("done"), middleware=[TodoListMiddleware()]))
+    one, two = _of(recorded(tmp_path), "plan")
+    assert one["items"] == two["items"] == 10_000 and two["changed"] == 1
+    assert two["diff"]["l"] < 400 < one["plan"]["l"]
+
+
+def test_a_plain_graph_in_a_tool_is_no_hand_over(tmp_path: Path) -> None:
+    """A tool that works off a graph without a model hands nothing over."""
+    from langgraph.graph import END, START, MessagesState, StateGraph
+
+    graph = StateGraph(MessagesState)
+    graph.add_node("note", lambda state: {"messages": []})
+    graph.add_edge(START, "note")
+    graph.add_edge("note", END)
+    routine = graph.compile(name="routine")
+
+    @tool
+    def work_off(order: str) -> str:
+        """Work an order off."""
+        routine.invoke({"messages": []})
+        return "worked off"
+
+    records = _run(tmp_path, _agent(call("work_off", order="1"), Turn("done"), tools=[work_off]))
+    assert _of(records, "workflow") and not _of(records, "handoff")
 
 
 def test_a_sub_agent_as_a_tool_is_handed_over_to(tmp_path: Path) -> None:
