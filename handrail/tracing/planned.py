@@ -66,10 +66,11 @@ class Planned:
 def planned(state: RunState) -> Planned:
     """The plans of a run."""
     found: Planned | None = state.notes.get(_KEY)
-    if found is None:
-        with _making:
-            found = state.notes.setdefault(_KEY, Planned(state.kept.setdefault(_KEY, {})))
-    return found
+    if found is not None:
+        return found
+    with _making:
+        made: Planned = state.notes.setdefault(_KEY, Planned(state.kept.setdefault(_KEY, {})))
+        return made
 
 
 def over(frame: Frame) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_left
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeGuard, cast
@@ -80,9 +80,9 @@ def items_of(stated: object) -> tuple[Item, ...]:
     if isinstance(stated, Mapping) or not isinstance(stated, Iterable):
         return (_item(stated),)  # pyright: ignore[reportUnknownArgumentType]
     try:
-        return tuple(_item(each) for each in islice(stated, MAX_ITEMS))
+        return tuple(_item(each) for each in islice(iter(stated), MAX_ITEMS))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
     except Exception:  # a generator of the user's own
-        return (Item(type(stated).__name__),)
+        return (Item(type(stated).__name__),)  # pyright: ignore[reportUnknownArgumentType]
 
 
 def _item(value: object) -> Item:
@@ -165,36 +165,55 @@ def _before(old: Item, new: Item) -> dict[str, object]:
 
 def apply(old: Sequence[Item], change: Mapping[str, Any]) -> list[Item]:
     """The plan that ``change``, made by :func:`diff`, makes of ``old``. Raises ValueError where it does not fit."""
-    gone = {each["was"] for kind in ("removed", "changed", "moved") for each in change[kind]}
-    placed = {
+    try:
+        return _applied(old, change)
+    except (LookupError, TypeError, StopIteration) as error:
+        raise ValueError("This change was made from another plan.") from error
+
+
+def _applied(old: Sequence[Item], change: Mapping[str, Any]) -> list[Item]:
+    gone: set[int] = {each["was"] for kind in ("removed", "changed", "moved") for each in change[kind]}
+    placed: dict[int, Item] = {
         each["at"]: Item(each["content"], each["status"]) for kind in ("added", "changed") for each in change[kind]
     }
-    placed.update({each["at"]: old[each["was"]] for each in change["moved"]})
+    placed |= {each["at"]: old[each["was"]] for each in change["moved"]}
     rest = iter([item for was, item in enumerate(old) if was not in gone])
-    length = len(old) - len(change["removed"]) + len(change["added"])
-    try:
-        return [placed[at] if at in placed else next(rest) for at in range(length)]
-    except StopIteration:
-        raise ValueError("This change was made from another plan.") from None
+    made: list[Item] = []
+    for at in range(len(old) - len(change["removed"]) + len(change["added"])):
+        made.append(placed[at] if at in placed else next(rest))
+    return made
 
 
 def _aligned(old: Sequence[Item], new: Sequence[Item]) -> dict[int, int]:
     """Place now -> place before, of every item that was there before."""
     pairs: dict[int, int] = {}
     left, right = list(range(len(old))), list(range(len(new)))
-    for key in (lambda item: item, lambda item: item.content):  # pyright: ignore[reportUnknownLambdaType, reportUnknownVariableType]
+    for key in (_whole, _content):
         if left and right:
-            left, right = _paired(old, new, left, right, key, pairs)  # pyright: ignore[reportUnknownArgumentType]
+            left, right = _paired(old, new, left, right, key, pairs)
     if left and right and len(left) <= MAX_COMPARED and len(right) <= MAX_COMPARED:
         _reworded(old, new, left, right, pairs)
     return pairs
 
 
+def _whole(item: Item) -> object:
+    return item
+
+
+def _content(item: Item) -> object:
+    return item.content
+
+
 def _paired(
-    old: Sequence[Item], new: Sequence[Item], left: list[int], right: list[int], key: Any, pairs: dict[int, int]
+    old: Sequence[Item],
+    new: Sequence[Item],
+    left: list[int],
+    right: list[int],
+    key: Callable[[Item], object],
+    pairs: dict[int, int],
 ) -> tuple[list[int], list[int]]:
     """Pair items of the same ``key``, the first with the first; the places that are left over."""
-    waiting: dict[Any, deque[int]] = defaultdict(deque)
+    waiting: dict[object, deque[int]] = defaultdict(deque)
     for was in left:
         waiting[key(old[was])].append(was)
     over: list[int] = []

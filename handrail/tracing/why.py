@@ -291,10 +291,11 @@ def _new(agent: _Agent, messages: Sequence[Any]) -> list[Any]:
 def why_of(state: RunState) -> Why:
     """The memory of a run."""
     found: Why | None = state.notes.get(_KEY)
-    if found is None:
-        with _making:
-            found = state.notes.setdefault(_KEY, Why(state.kept.setdefault(_PARKED, {})))
-    return found
+    if found is not None:
+        return found
+    with _making:
+        made: Why = state.notes.setdefault(_KEY, Why(state.kept.setdefault(_PARKED, {})))
+        return made
 
 
 def over(frame: Frame, interrupted: bool) -> None:
