@@ -7,7 +7,6 @@ journal alone, and is the same. Names are those of conventions.py; what the conv
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -229,12 +228,7 @@ _ABOUT = {"tools/call": "gen_ai.tool.name", "prompts/get": "gen_ai.prompt.name"}
 
 
 def _reflection(name: str, facts: Facts) -> _NAMED:
-    about = str(facts.get("about") or "")
-    found = {"handrail.agent.name": facts.get("agent"), "handrail.reflection.confidence": facts.get("confidence")}
-    return "", name, found | ({"handrail.reflection.about": about} if _STEP.fullmatch(about) else {})
-
-
-_STEP = re.compile("[0-9a-f]{16}")
+    return "", name, {"handrail.agent.name": facts.get("agent"), **_ours("reflection", facts, ("confidence", "about"))}
 
 
 def _handoff(name: str, facts: Facts) -> _NAMED:

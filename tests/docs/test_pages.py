@@ -18,8 +18,11 @@ from handrail.audit import format as journal_format
 from handrail.audit import reader
 from handrail.cli import group
 from handrail.policy import conditions
+from handrail.tracing import conventions, metrics
+from handrail.tracing.vocabulary import GENAI
 from tests.docs import command_line, views
 from tests.docs.pages import GENERATED, REPO, blocks, pages
+from tests.tracing.test_vocabulary import OPENED, every
 
 REFERENCE = REPO / "docs" / "reference"
 _LINK = re.compile(r"!?\[[^\]]*\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)")
@@ -125,10 +128,15 @@ def test_every_environment_variable_is_documented() -> None:
 
 
 def test_every_span_attribute_is_documented() -> None:
-    """What the code puts on spans stands on the page."""
+    """What can stand on spans, metrics and events stands on the page: in full, or by its end after one of its kind."""
     text = (REFERENCE / "spans.md").read_text("utf-8")
-    names = _source_names(r'"((?:gen_ai|handrail\.decision|server|error)\.[a-z_.]+)"')
-    assert names and [name for name in sorted(names) if f"`{name}`" not in text] == []
+    told = set(re.findall(r"`([\w.]+)`", text))
+    names = {name for found in every(GENAI) for name in found} | {*metrics.OURS, *conventions.EVENTS}
+    closed = [metrics.closed(kind, name, {"dur": 1, **facts}, None) for kind, name, facts, *_ in OPENED]
+    names |= {one.name for measured in closed for one in measured}
+    short = {name: {name.removeprefix("gen_ai.request."), "." + name.rpartition(".")[2]} for name in names}
+    assert len(names) > 60
+    assert [name for name in sorted(names) if name not in told and not short[name] & told] == []
 
 
 def test_every_part_of_conditions_is_documented() -> None:

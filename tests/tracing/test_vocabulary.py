@@ -88,7 +88,7 @@ def _body(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
-def _every(words: vocabulary.Vocabulary) -> list[dict[str, Any]]:
+def every(words: vocabulary.Vocabulary) -> list[dict[str, Any]]:
     """Every set of attributes that a vocabulary can make of these facts."""
     asked = words.asked([_body(one) for one in MESSAGES], {"prev": "0123456789abcdef", "keep": 2}, TOOLS)
     opened = [words.opened(kind, name, facts, "thread").attributes for kind, name, facts, _, _ in OPENED]
@@ -111,7 +111,7 @@ _ELSEWHERE = {"server.address", "server.port", "network.transport", "jsonrpc.req
 
 def test_every_name_is_in_the_table_with_its_type() -> None:
     """Whatever the facts, an attribute is one of the conventions' in their type, or our own."""
-    for found in _every(vocabulary.GENAI):
+    for found in every(vocabulary.GENAI):
         for name, value in found.items():
             kind = conventions.ATTRIBUTES.get(name)
             if kind is None:
@@ -157,7 +157,7 @@ def test_openinference_names_exist() -> None:
     kinds = {one.value for one in semconv.OpenInferenceSpanKindValues}
     words = vocabulary.chosen({vocabulary.VARIABLE: "OpenInference"})
     names = set()
-    for found in _every(words):
+    for found in every(words):
         assert found.get("openinference.span.kind", "LLM") in kinds
         names |= {name for name in found if not name.startswith(("handrail.", "mcp."))} - _ELSEWHERE
     for name in names:
