@@ -78,10 +78,10 @@ def child(contender: Contender, folder: Path, seconds: float) -> dict[str, Any]:
     made = {steps: contender.setup(agent(steps), folder) for steps in (SHORT, LONG)}
     found: dict[str, Any] = {}
     for steps, one in made.items():
-        _once(one, steps)
+        once(one, steps)
         runs: list[float] = []
         while not runs or sum(runs) < seconds / 2:
-            runs.append(_once(one, steps))
+            runs.append(once(one, steps))
         found[str(steps)] = min(runs) / steps * 1000
     if contender in OURS:
         found["bytes_per_step"] = _bytes_per_step(made[LONG], folder)
@@ -91,10 +91,11 @@ def child(contender: Contender, folder: Path, seconds: float) -> dict[str, Any]:
 
 
 def _finished(made: Any) -> None:
-    _once(made, LONG)
+    once(made, LONG)
 
 
-def _once(made: Any, steps: int) -> float:
+def once(made: Any, steps: int) -> float:
+    """Run an agent once; CPU seconds of the process. Ends the program when it did not take its steps."""
     before = time.process_time()
     found = made.invoke({"messages": [("user", "go")]}, {"recursion_limit": 10 * steps})
     spent = time.process_time() - before
@@ -105,7 +106,7 @@ def _once(made: Any, steps: int) -> float:
 
 def _bytes_per_step(made: Any, folder: Path) -> float:
     before = _size(folder)
-    _once(made, LONG)
+    once(made, LONG)
     return (_size(folder) - before) / LONG
 
 
@@ -125,7 +126,7 @@ def measure(contenders: list[tuple[Contender, int]], seconds: float) -> dict[str
     return found
 
 
-def spawn(module: str, contender: Contender, seconds: float, rules: str | None = None) -> dict[str, Any]:
+def spawn(module: str, contender: Contender, seconds: float, rules: str | None = None) -> Any:
     """What a process of its own, ``python -m benchmarks.MODULE --child``, says of one contender."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "handrail.toml").write_text(policy() if rules is None else rules)
@@ -134,7 +135,7 @@ def spawn(module: str, contender: Contender, seconds: float, rules: str | None =
         done = subprocess.run(command, env=contender.environment(), capture_output=True, text=True)
         if done.returncode:
             raise SystemExit(done.stderr)
-        return dict(json.loads(done.stdout))
+        return json.loads(done.stdout)
 
 
 def ratio(found: dict[str, list[dict[str, Any]]], name: str, steps: int) -> float:

@@ -257,7 +257,7 @@ class Steps:
             return self._elsewhere(theirs, kind, above, name, facts, started)
         span = self.telemetry.start(shape, name, facts, above.state.thread, links, started)
         found = spans.ids(span)
-        frame = replace(above, step=found[1] if found else ids.new_step(), owner=None, span=span)
+        frame = above.below(found[1] if found else ids.new_step(), span)
         if kind in ("agent", "workflow"):
             frame = replace(frame, tally=Tally(above.tally))
         return Step(self, kind, name, frame, started, above.step, facts, shape)
@@ -265,7 +265,7 @@ class Steps:
     def _elsewhere(self, theirs: Theirs, kind: Kind, above: Frame, name: str, facts: Facts, started: int) -> Step:
         found = spans.ids(theirs.span)
         step = found[1] if found and found[0] == above.state.trace else ids.new_step()
-        frame = replace(above, step=step, owner=None, span=theirs.span)
+        frame = above.below(step, theirs.span)
         self.telemetry.mark(frame, kind, name, facts)
         return Step(self, kind, name, frame, started, above.step, facts, kind, theirs)
 

@@ -162,7 +162,7 @@ class Gate:
             self.steps.telemetry.judged(step, [check.id for check in checks], judgement.findings)
         if judgement.stops:
             return self._refuse(frame, step, judgement)
-        step.frame = replace(step.frame, owner=Passed(call.tool, args))
+        step.frame = step.frame.owned(Passed(call.tool, args))
         return _Attempt(args, step, enforced=enforced, irreversible=effect == "irreversible")
 
     def _refuse(self, frame: Frame, step: Step, judgement: Judgement) -> _Attempt:

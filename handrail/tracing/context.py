@@ -119,6 +119,16 @@ class Frame:
     )
     """The OpenTelemetry context made last for this frame, after the one that it was made from: at most one pair."""
 
+    # by hand, since ``dataclasses.replace`` takes several times as long, and a step needs four
+
+    def below(self, step: str, span: Any) -> Frame:
+        """The frame of a ``step`` that opens here; nobody owns it yet."""
+        return Frame(self.state, self.gates, step, self.principal, None, span, self.home, self.tally)
+
+    def owned(self, owner: object) -> Frame:
+        """The same place, as ``owner`` stands in it."""
+        return Frame(self.state, self.gates, self.step, self.principal, owner, self.span, self.home, self.tally)
+
 
 _frame: ContextVar[Frame | None] = ContextVar("handrail_frame", default=None)
 _KEY = otel.create_key("handrail-frame")

@@ -115,7 +115,8 @@ def end(span: Span | None, attributes: Mapping[str, Any], error: str | None, end
         return
     try:
         if span.is_recording():
-            span.set_attributes(dict(attributes))
+            if attributes:
+                span.set_attributes(attributes)
             if error is not None:
                 span.set_attribute("error.type", error)
                 span.set_status(Status(StatusCode.ERROR, text or None))

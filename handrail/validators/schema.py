@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from handrail.config.schemas import MAX_DEPTH, children, offline_registry, schema_problem
 from handrail.errors import ConfigError
 from handrail.validators.findings import Finding
+from handrail.validators.plain_schema import acceptor
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -36,6 +37,7 @@ class SchemaValidator:
         from handrail.validators.bounded import bounded_class, ordered
 
         self.id = id
+        self._accepts = acceptor(schema)
         self._validator: Any = bounded_class(schema)(ordered(schema), registry=offline_registry())
 
     def check(self, value: object) -> tuple[Finding, ...]:
@@ -44,6 +46,8 @@ class SchemaValidator:
         A value nested deeper than 100 levels gives one finding ``schema.depth``; one that is too large, or takes too
         much work, one finding ``schema.size``; one that breaks the checker, one finding ``schema.error``.
         """
+        if self._accepts is not None and self._accepts(value):
+            return ()
         from handrail.validators.bounded import BudgetSpent, begin
 
         try:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
-from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.language_models import BaseChatModel
@@ -19,6 +19,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.outputs import LLMResult
 from langchain_core.runnables.config import ensure_config, merge_configs
+from pydantic import BaseModel
 
 from handrail.audit.model_call import ModelCall
 from handrail.audit.steps import Step
@@ -74,10 +75,24 @@ def _names(kwargs: dict[str, Any]) -> list[str]:
     return [name for definition in tools for name in definitions.names_of(definition)]
 
 
+_answering: WeakKeyDictionary[type, frozenset[str]] = WeakKeyDictionary()
+
+
+def _answers(kind: type) -> frozenset[str]:
+    """Names in ``_ADDRESSES`` that objects of a class may have without holding them."""
+    found = _answering.get(kind)
+    if found is None:
+        own = getattr(kind, "__getattr__", None) not in (None, BaseModel.__getattr__)  # type: ignore[attr-defined]
+        found = _answering[kind] = frozenset(name for name in _ADDRESSES if own or hasattr(kind, name))
+    return found
+
+
 def server_of(model: object) -> tuple[str, int | None]:
     """Host and port of the service that a model, or whatever else of LangChain's, calls; empty where unknown."""
+    held = getattr(model, "__dict__", _ADDRESSES)  # a pydantic model takes microseconds to say that it has none
+    answers = _answers(type(model))
     for name in _ADDRESSES:
-        address = getattr(model, name, None)
+        address = getattr(model, name, None) if name in held or name in answers else None
         if isinstance(address, str) and "//" in address:
             parts = urlsplit(address)
             return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
@@ -114,7 +129,7 @@ class _Call:
 
         links = attempts.links(frame, messages) or branches.links(frame)
         self.above, self.step = frame, _opened(frame, describe, theirs, links)
-        self.frame = replace(self.step.frame if self.step else frame, owner=agents.Asked(model, self.step))
+        self.frame = (self.step.frame if self.step else frame).owned(agents.Asked(model, self.step))
 
     def piece(self) -> None:
         """A piece of the answer has come."""

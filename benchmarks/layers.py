@@ -1,0 +1,147 @@
+"""Where the CPU of a governed step goes, in two ways. ``python -m benchmarks.layers [--quick]``
+
+Layers: the same agent with one thing more switched on at a time, in alternating processes; only settings differ.
+Rooms: one run under the profiler, in all its threads, each function's own time counted to the room that it belongs to
+and that of built-in functions to their callers'. The profiler makes calls dear, so that only the shares mean something.
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import json
+import pstats
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks import overhead
+from benchmarks.contenders import BARE, OURS, unexported
+from benchmarks.overhead import LONG, SHORT
+
+OBSERVED = 'version = 1\nagent = "bench"\n[audit]\npayloads = {payloads}\n'
+LAYERS = (
+    (BARE, "the agent alone", None),
+    (replace(OURS[0], name="records", setup=unexported), "seams, records", OBSERVED.format(payloads="false")),
+    (replace(OURS[0], name="payloads", setup=unexported), "+ payloads", OBSERVED.format(payloads="true")),
+    (replace(OURS[0], name="gate", setup=unexported), "+ 1,000 rules and schema, enforced", None),
+    (OURS[0], "+ spans", None),
+    (OURS[1], "+ content on spans", None),
+)
+ROOMS = (
+    ("spans: our part", ("handrail/tracing/spans", "handrail/tracing/genai", "handrail/tracing/openinference",
+                         "handrail/tracing/vocabulary", "handrail/tracing/content", "handrail/tracing/messages",
+                         "handrail/tracing/others", "handrail/tracing/stamp", "handrail/tracing/metrics")),
+    ("spans: the SDK", ("opentelemetry/",)),
+    ("causes, plans, proposals", ("handrail/tracing/why", "handrail/tracing/planned", "handrail/tracing/proposals",
+                                  "handrail/tracing/kept", "handrail/gate/proposed")),
+    ("records: short forms", ("handrail/audit/shorthand",)),
+    ("records: put together", ("handrail/audit/steps", "handrail/audit/model_call", "handrail/tracing/links")),
+    ("records and payloads: encode, hash, write", ("handrail/audit/", "handrail/tracing/ids")),
+    ("schema and validators", ("handrail/validators", "jsonschema", "referencing", "handrail/config/schemas")),
+    ("policy", ("handrail/policy", "handrail/gate/judgement")),
+    ("files watched", ("handrail/rulebook",)),
+    ("gate", ("handrail/gate",)),
+    ("seams and frames", ("handrail/",)),
+)  # fmt: skip
+"""Room -> parts of the paths of its modules; the first that fits counts. What fits none is the agent's own."""
+
+
+def child(name: str, folder: Path, seconds: float) -> dict[str, Any]:
+    """Measure one layer in this process."""
+    [layer] = (contender for contender, _, _ in LAYERS if contender.name == name)
+    return overhead.child(layer, folder, seconds)
+
+
+def layers(rounds: int, seconds: float) -> list[tuple[str, float, float]]:
+    """What each layer makes a step cost: words, ratio to bare at 10 and at 100 steps."""
+    found: dict[str, list[dict[str, Any]]] = {contender.name: [] for contender, _, _ in LAYERS}
+    for number in range(rounds):
+        print(f"round {number + 1}/{rounds}", file=sys.stderr)
+        for contender, _, rules in LAYERS:
+            found[contender.name].append(overhead.spawn("layers", contender, seconds, rules))
+    ratio = overhead.ratio
+    return [(what, ratio(found, one.name, SHORT), ratio(found, one.name, LONG)) for one, what, _ in LAYERS]
+
+
+def profiled(work: Callable[[], object]) -> pstats.Stats:
+    """Run ``work`` under the profiler, in this thread and in all that it starts."""
+    made: list[cProfile.Profile] = []
+
+    def begin(*event: Any) -> None:
+        made.append(cProfile.Profile(time.thread_time))
+        made[-1].enable()
+
+    threading.setprofile(begin)
+    try:
+        begin()
+        work()
+    finally:
+        made[0].disable()
+        threading.setprofile(None)
+    found = pstats.Stats(made[0])
+    for other in made[1:]:
+        other.create_stats()
+        found.add(other)
+    return found
+
+
+def rooms(found: pstats.Stats) -> Counter[str]:
+    """Own time in seconds by room."""
+    table: Any = found.stats  # type: ignore[attr-defined]
+    spent: Counter[str] = Counter()
+    for (file, _, _), (_, _, own, _, callers) in table.items():
+        if file != "~":
+            spent[_room(file)] += own
+            continue
+        for (caller, _, _), (_, _, part, _) in callers.items():
+            spent[_room(caller)] += part
+    return spent
+
+
+def _room(file: str) -> str:
+    return next((room for room, parts in ROOMS if any(part in file for part in parts)), "the agent itself")
+
+
+def profile(folder: Path) -> list[tuple[str, float]]:
+    """Room -> its share of what Handrail adds, in percent, the largest first."""
+    made = OURS[0].setup(overhead.agent(LONG), folder)
+    overhead.once(made, LONG)
+    spent = rooms(profiled(lambda: overhead.once(made, LONG)))
+    del spent["the agent itself"]
+    whole = sum(spent.values())
+    return [(room, 100 * own / whole) for room, own in spent.most_common()]
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one short round")
+    parser.add_argument("--child", nargs=2, metavar=("LAYER", "FOLDER"), help=argparse.SUPPRESS)
+    parser.add_argument("--seconds", type=float, default=0.0, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        name, folder = options.child
+        found: Any = profile(Path(folder)) if name == "profile" else child(name, Path(folder), options.seconds)
+        print(json.dumps(found))
+        return
+    print("| switched on | 10 steps | 100 steps |\n|---|---|---|")
+    for what, short, long in layers(1, 1.0) if options.quick else layers(6, 3.0):
+        print(f"| {what} | {short:.2f} | {long:.2f} |")
+    runs: list[Any] = [
+        overhead.spawn("layers", replace(OURS[0], name="profile"), 0) for _ in range(1 if options.quick else 5)
+    ]
+    shares = {room: median(dict(run).get(room, 0.0) for run in runs) for room, _ in runs[0]}
+    print("\n| room | share of what is added, % |\n|---|---|")
+    for room, share in shares.items():
+        print(f"| {room} | {share:.0f} |")
+
+
+if __name__ == "__main__":
+    main()
