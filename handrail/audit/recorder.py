@@ -68,19 +68,19 @@ class Recorder:
     def write(self, record: dict[str, object], *, must: bool = False) -> None:
         """Append one record. Raises JournalError only when ``must`` is set."""
         try:
-            self._append(record)
+            (self._journal or self._open()).append(record)
+        except Exception as refused:
+            self._written_otherwise(record, refused, must)
+
+    def _written_otherwise(self, record: dict[str, object], refused: Exception, must: bool) -> None:
+        try:
+            if not isinstance(refused.__cause__, _UNENCODABLE):
+                raise refused
+            self._open().append(jsonable(record))  # a lone surrogate in a name that the model made up, or the like
         except Exception as error:
             self.lost(error)
             if must:
                 raise error if isinstance(error, HandrailError) else JournalError(type(error).__name__) from error
-
-    def _append(self, record: dict[str, object]) -> None:
-        try:
-            self._open().append(record)
-        except JournalError as error:
-            if not isinstance(error.__cause__, _UNENCODABLE):
-                raise
-            self._open().append(jsonable(record))  # a lone surrogate in a name that the model made up, or the like
 
     def sync(self) -> None:
         """Wait until everything written so far is on the disk. Raises JournalError."""

@@ -43,7 +43,7 @@ class Shortener:
         family = _family(record)
         own = _of(self._bases.get(family), names)
         base = own or _of(self._bases.get((None, family[1], family[2])), names)
-        said = self._said(record, base) if base is not None else None
+        said = self._said(record, base, family[0]) if base is not None else None
         self._asked = record, family, own, said is None
         return record if said is None else said
 
@@ -68,9 +68,9 @@ class Shortener:
     def _add(self, family: _Family, base: _Base) -> None:
         self._bases.put(family, (base, *(self._bases.get(family) or ())[: _SHAPES - 1]))
 
-    def _said(self, record: Fields, base: _Base) -> Fields | None:
+    def _said(self, record: Fields, base: _Base, run: str | None) -> Fields | None:
         """The short form of ``record``; None where a value of its own would be read as one that stands for another."""
-        said, run = base.differing(record), _text(record.get("run"))
+        said = base.differing(record)
         try:
             for name, value in said.items():
                 kind = type(value)
@@ -156,16 +156,20 @@ class _Base:
 
 
 def _of(bases: tuple[_Base, ...] | None, names: tuple[str, ...]) -> _Base | None:
-    for base in bases or ():
-        if base.names == names:
-            return base
+    if bases is not None:
+        for base in bases:
+            if base.names == names:
+                return base
     return None
 
 
 def _family(record: Fields) -> _Family:
     """Which records may be like each other: of a run, a kind, and a tool or model."""
+    run, kind = record.get("run"), record.get("k")
     label = record.get("tool") or record.get("model") or record.get("type")
-    return _text(record.get("run")), _text(record.get("k")), _text(label)
+    if type(run) is str and type(kind) is str and (label is None or type(label) is str):
+        return run, kind, label
+    return _text(run), _text(kind), _text(label)
 
 
 def _short_hash(digits: object) -> str:
@@ -195,9 +199,10 @@ class _Recent(Generic[_K, _V]):
     def get(self, key: _K) -> _V | None:
         """The value, or None."""
         found = self._new.get(key)
-        if found is None and key in self._old:
-            found = self._old[key]
-            self.put(key, found)
+        if found is None and self._old:
+            found = self._old.get(key)
+            if found is not None:
+                self.put(key, found)
         return found
 
     def put(self, key: _K, value: _V) -> None:

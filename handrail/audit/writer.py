@@ -71,6 +71,10 @@ class OpenPart:
         finally:
             oscalls.close(descriptor)
 
+    def is_full(self, most: int) -> bool:
+        """Whether one of the two holds ``most`` bytes."""
+        return self.records.size >= most or self.payloads.size >= most
+
     def discard(self) -> None:
         """Take both files away again: nothing was recorded in them."""
         self._undo(self.payloads)
@@ -131,7 +135,12 @@ class Writer:
 
     def append(self, record: Mapping[str, object]) -> None:
         """Append one record, which gets its envelope here. Raises JournalError; then nothing was written."""
-        self._whole(self._add_record, record)
+        part = self._part
+        if part is None or part.is_full(self._segment_bytes):
+            self._whole(self._current)
+            part = self._part
+            assert part is not None
+        self._whole(self._add, part, record)
 
     def append_all(self, records: Sequence[Mapping[str, object]]) -> None:
         """Append records with one write, each said in full. Raises JournalError; then nothing was written."""
@@ -153,9 +162,6 @@ class Writer:
         self.settled = True
         return result
 
-    def _add_record(self, record: Mapping[str, object]) -> None:
-        self._add(self._current(), record)
-
     def _append_all(self, records: Sequence[Mapping[str, object]]) -> None:
         part = self._current()
         head, number, now, lines = self._head, self._next, ids.now_ns(), list[bytes]()
@@ -176,7 +182,7 @@ class Writer:
         if part is None:
             about = {"k": "writer.start", "pid": _getpid(), "parent": self._parent, **_ABOUT}
             return self._begin(0, about)
-        if part.records.size < self._segment_bytes and part.payloads.size < self._segment_bytes:
+        if not part.is_full(self._segment_bytes):
             return part
         fresh = self._begin(self._number + 1, {"k": "segment", "seg": self._number + 1})
         self._retired.append(part)
