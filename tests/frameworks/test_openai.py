@@ -220,3 +220,27 @@ def test_items_of_the_responses_api_are_messages() -> None:
 def test_other_requests_are_no_steps(method: str, path: str) -> None:
     """What neither asks a model nor creates an agent is left alone."""
     assert described(Request(method, path, {})) is None
+
+
+def test_a_raw_loop_tells_why_a_tool_was_called(client: openai.OpenAI, tmp_path: Path) -> None:
+    """The call of a governed function comes from the reply that asked for it, the next request from its result."""
+
+    @handrail.tool
+    def add(a: int) -> int:
+        """Add."""
+        return a
+
+    with handrail.run("clerk", config=policy(tmp_path)):
+        reply = client.chat.completions.create(model="m", messages=HI, tools=TOOLS, seed=7, n=2).choices[0].message
+        assert reply.tool_calls is not None
+        answer = {"role": "tool", "tool_call_id": reply.tool_calls[0].id, "content": str(add(a=2))}
+        messages: Any = [*HI, reply.model_dump(exclude_none=True), answer]
+        _drain(client.chat.completions.create(model="m", messages=messages, stream=True))
+    first, second = recorded(tmp_path, "model.call")
+    [call] = recorded(tmp_path, "tool.call")
+    assert call["cause"] == first["step"]
+    assert second["causes"] == [call["step"]]
+    assert first["params"] == {"seed": 7, "choice.count": 2}
+    assert (first.get("stream"), second["stream"]) == (None, True)
+    assert recorded(tmp_path, "model.result")[1]["first_chunk"] > 0
+    assert recorded(tmp_path, "tools")[0]["names"] == ["add"]

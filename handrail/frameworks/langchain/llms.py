@@ -45,7 +45,7 @@ def _describe(model: BaseLLM, prompts: Sequence[str], stop: list[str] | None) ->
         show=lambda prompt: {"role": "human", "content": prompt},
         system=lambda prompt: None,
         operation=show.operation_of(provider, "text_completion"),
-        params={name: said[key] for key, name in show.PARAMS.items() if said.get(key) is not None},  # type: ignore[literal-required]
+        params=show.params(model, said, {}),
         server=host,
         port=port,
     )

@@ -17,14 +17,15 @@ from openai._base_client import AsyncAPIClient, SyncAPIClient
 
 from handrail.audit.steps import Step
 from handrail.frameworks import gates
-from handrail.frameworks.openai.calls import Call, Request, described, provider_of, server_of
+from handrail.frameworks.openai.calls import Call, Read, Request, described, provider_of, server_of
 from handrail.frameworks.openai.streams import Pieces, dumped
 from handrail.frameworks.patching import Patches
 from handrail.frameworks.serving import Serving
 from handrail.gate import gate_of, outcome_of
-from handrail.tracing import context, others
+from handrail.tracing import context, ids, others
 from handrail.tracing.context import Frame
 from handrail.tracing.faults import unquoted
+from handrail.tracing.why import Reason, why_of
 
 log = logging.getLogger(__name__)
 
@@ -145,7 +146,7 @@ class _Step:
     def __init__(self, above: Frame, run: Step | None, call: Call, raw: str) -> None:
         self._above, self._run, self._call, self._raw = above, run, call, raw
         self._step = _opened(above, call)
-        self._pieces = Pieces()
+        self._pieces, self._first = Pieces(), dict[str, int]()
         self.frame = replace(self._step.frame if self._step else above, owner=Serving(self._step))
 
     def returned(self, found: Any) -> None:
@@ -213,6 +214,8 @@ class _Step:
         return closed
 
     def _take(self, item: Any) -> None:
+        if not self._first and self._step is not None:
+            self._first["first_chunk"] = ids.now_ns() - self._step.started
         try:
             self._pieces.add(item)
         except Exception:
@@ -231,7 +234,15 @@ class _Step:
             used, counters = read.facts.get("usage") or {}, self._above.state.counters
             for name in ("input", "output"):
                 counters.add(f"{name}_tokens", used.get(name, 0))
-        self._end(read.facts, read.content)
+        self._end({**read.facts, **self._told(read), **self._first}, read.content)
+
+    def _told(self, read: Read) -> dict[str, object]:
+        """Remember what a model wrote and asked for: tool calls that follow come from it."""
+        if self._step is None or self._call.kind != "model":
+            return {}
+        reason = Reason(self._step.frame.step, len(read.text), 0, read.text)
+        why_of(self._above.state).replied(self._above, "", reason, read.proposed)
+        return {"said": len(read.text)} if read.text else {}
 
     def _end(self, facts: Mapping[str, Any] = _NOTHING, content: Mapping[str, Any] = _NOTHING) -> None:
         if self._step is not None:

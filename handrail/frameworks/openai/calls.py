@@ -5,6 +5,7 @@ Reads bodies only; nothing is imported from the client. Forms: OpenAI's API refe
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -12,7 +13,9 @@ from urllib.parse import urlsplit
 
 from handrail.audit.model_call import ModelCall
 from handrail.audit.steps import Kind
+from handrail.frameworks import definitions
 from handrail.frameworks.openai.streams import dumped
+from handrail.tracing.why import Proposed, Said
 
 Json = Mapping[str, Any]
 
@@ -33,6 +36,8 @@ _PARAMS = {
     "frequency_penalty": "frequency_penalty",
     "presence_penalty": "presence_penalty",
     "seed": "seed",
+    "reasoning_effort": "reasoning.level",
+    "previous_response_id": "previous_response.id",
 }
 """Fields of a body -> the parameters of the GenAI conventions."""
 
@@ -65,6 +70,10 @@ class Read:
     """Fields of the closing record."""
     content: Json = field(default_factory=dict[str, Any])
     """Payloads of the closing record."""
+    text: str = ""
+    """What a model wrote."""
+    proposed: tuple[Proposed, ...] = ()
+    """The calls that it asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,23 +125,62 @@ def _where(request: Request) -> dict[str, Any]:
 
 def _model(request: Request, messages: Sequence[Json], operation: str, read: Callable[[Json], Read]) -> Call:
     body, name = request.body, str(request.body.get("model") or "")
-    params = {ours: body[theirs] for theirs, ours in _PARAMS.items() if isinstance(body.get(theirs), (int, float))}
-    stop = body.get("stop")
-    if stop:
-        params["stop_sequences"] = [stop] if isinstance(stop, str) else [str(each) for each in stop]
+    tools = tuple(_list(body.get("tools")))
     call = ModelCall(
         provider=request.provider,
         model=name,
         messages=messages,
         show=lambda message: message,
         system=system_text,
+        said=_said,
+        offered=lambda: [name for tool in tools for name in definitions.names_of(tool)],
         operation=operation,
-        tools=tuple(_list(body.get("tools"))),
-        params=params,
+        tools=tools,
+        stream=request.stream,
+        output_type=_output_type(body),
+        params=_params(body),
         server=request.server,
         port=request.port,
     )
     return Call("model", name, read, model=call)
+
+
+def _params(body: Json) -> dict[str, object]:
+    found = {ours: body[theirs] for theirs, ours in _PARAMS.items() if isinstance(body.get(theirs), (int, float, str))}
+    stop, level = body.get("stop"), _json(body.get("reasoning")).get("effort")
+    if stop:
+        found["stop_sequences"] = [stop] if isinstance(stop, str) else [str(each) for each in stop]
+    if isinstance(level, str):
+        found["reasoning.level"] = level
+    if isinstance(body.get("n"), int) and body["n"] != 1:
+        found["choice.count"] = body["n"]
+    return found
+
+
+def _output_type(body: Json) -> str:
+    asked = _json(body.get("response_format")) or _json(_json(body.get("text")).get("format"))
+    return "json" if asked.get("type") in ("json_object", "json_schema") else ""
+
+
+def _said(message: Json) -> Said:
+    """What can be known of a message's origin: the call that it answers."""
+    if message.get("role") == "tool":
+        return Said(answers=str(message.get("tool_call_id") or ""))
+    return Said(text=lambda: _text(message.get("content")))
+
+
+def _text(content: Any) -> str:
+    if isinstance(content, str):
+        return content
+    return "".join(str(_json(part).get("text", "")) for part in _list(content))
+
+
+def _proposed(name: Any, call: Any, arguments: Any) -> Proposed:
+    try:
+        args: object = json.loads(arguments)
+    except (TypeError, ValueError, RecursionError):  # a model can write anything
+        args = arguments
+    return Proposed(str(call or ""), str(name or ""), args)
 
 
 def _chat(request: Request) -> Call:
@@ -220,7 +268,9 @@ def read_chat(answer: Json) -> Read:
         "finish": [str(choice["finish_reason"]) for choice in choices if choice.get("finish_reason")],
         "calls": named,
     }
-    return Read(facts, {"output": message} if message else {})
+    functions = [(call.get("id"), _json(call.get("function"))) for call in calls]
+    proposed = tuple(_proposed(said.get("name"), number, said.get("arguments")) for number, said in functions)
+    return Read(facts, {"output": message} if message else {}, _text(message.get("content")), proposed)
 
 
 def read_completion(answer: Json) -> Read:
@@ -243,7 +293,8 @@ def read_response(answer: Json) -> Read:
         "finish": [status] if status else [],
         "calls": [{"id": call["id"], "name": call["name"]} for call in calls],
     }
-    return Read(facts, {"output": output})
+    proposed = tuple(_proposed(call["name"], call["id"], call["args"]) for call in calls)
+    return Read(facts, {"output": output}, _text(texts), proposed)
 
 
 def read_fetched(answer: Json) -> Read:
