@@ -21,7 +21,7 @@ Pair: TypeAlias = "tuple[Moment | None, Moment | None]"
 UNKNOWN = "?"
 """Stands for content that was not kept, was erased or is damaged: it differs from nothing."""
 _IGNORED = frozenset({"v", "w", "n", "t", "k", "run", "step", "trace", "parent", "type", "name", "agent", "chain",
-                      "links", "cause", "causes", "digest", "said", "reasoning", "tenant", "dur", "diff"})  # fmt: skip
+                      "links", "cause", "causes", "digest", "said", "reasoning", "tenant", "dur"})  # fmt: skip
 """Fields of a record that name this run's steps, times and places, or are compared apart."""
 _HOLDING = frozenset({"agent", "workflow"})
 """Kinds of steps that hold others: they begin and end at two places."""

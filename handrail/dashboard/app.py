@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from handrail.dashboard.views import run, runs
+from handrail.dashboard.views import reliability, run, runs
 
 
 def main() -> None:
@@ -16,8 +16,9 @@ def main() -> None:
     st.logo(str(Path(__file__).with_name("wordmark.svg")), size="large")
     list_page = st.Page(runs.page, title="Runs", icon=":material/list:", url_path="runs", default=True)
     run_page = st.Page(run.page, title="Run", icon=":material/account_tree:", url_path="run")
-    st.session_state["pages"] = {"runs": list_page, "run": run_page}
-    st.navigation([list_page, run_page], position="top").run()
+    rates = st.Page(reliability.page, title="Reliability", icon=":material/monitoring:", url_path="reliability")
+    st.session_state["pages"] = {"runs": list_page, "run": run_page, "reliability": rates}
+    st.navigation([list_page, run_page, rates], position="top").run()
 
 
 main()

@@ -126,6 +126,23 @@ _CHAINS = "SELECT DISTINCT chain FROM steps WHERE run = ? AND chain IS NOT NULL 
 _SKELETON = "SELECT step, parent FROM steps WHERE run = ? ORDER BY started_at, n"
 _WINDOW = "SELECT * FROM steps WHERE run = ? AND list_contains(?::VARCHAR[], step)"
 _STEP = "SELECT * FROM steps WHERE run = ? AND step = ? LIMIT 1"
+_LINKS_FROM = "SELECT type, to_run, to_step, to_trace FROM links WHERE run = ? AND step = ? ORDER BY ALL LIMIT 100"
+_LINKS_TO = "SELECT type, run, step FROM links WHERE to_run = ? AND to_step = ? ORDER BY ALL LIMIT 100"
+_NOTES = """
+SELECT kind, at_utc, body FROM notes WHERE run = ? AND step = ? AND kind <> 'tools' ORDER BY at_utc, w, n LIMIT 100
+"""
+_OFFERED = "SELECT tools FROM tools_offered WHERE run = ? AND step = ? LIMIT 1"
+_PARTS = """
+SELECT run, outcome, started_at FROM runs
+WHERE logical = (SELECT logical FROM runs WHERE run = ? LIMIT 1) ORDER BY started_at, run LIMIT 50
+"""
+_RELIABILITY = "SELECT * FROM reliability_in(?::TIMESTAMP, NULL, ?::VARCHAR, NULL, ?::VARCHAR) ORDER BY ALL LIMIT 500"
+_RELIABILITY_OF_RUNS = """
+SELECT * FROM reliability_of_runs_in(?::TIMESTAMP, NULL, ?::VARCHAR, NULL, ?::VARCHAR) ORDER BY ALL LIMIT 500
+"""
+_RELIABILITY_LENGTHS = """
+SELECT * FROM reliability_lengths_in(?::TIMESTAMP, NULL, ?::VARCHAR, NULL, ?::VARCHAR) ORDER BY length
+"""
 _MESSAGES = "SELECT step, messages FROM steps WHERE run = ? AND step = ? LIMIT 1"
 
 _BUCKETS_S = (1, 5, 15, 60, 300, 900, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 604_800, 2_592_000)
@@ -284,6 +301,49 @@ def step(source: Source, run_id: str, step_id: str) -> Row | None:
     """One step of a run, or None."""
     found = source.rows(_STEP, run_id, step_id)
     return found[0] if found else None
+
+
+def links_from(source: Source, run_id: str, step_id: str) -> list[dict[str, Any]]:
+    """Steps that a step points to, at most 100: ``type``, ``to_run``, ``to_step``, ``to_trace``."""
+    return source.rows(_LINKS_FROM, run_id, step_id)
+
+
+def links_to(source: Source, run_id: str, step_id: str) -> list[dict[str, Any]]:
+    """Steps that point to a step, at most 100: ``type``, ``run``, ``step``."""
+    return source.rows(_LINKS_TO, run_id, step_id)
+
+
+def notes(source: Source, run_id: str, step_id: str) -> list[dict[str, Any]]:
+    """What was noted about a step, oldest first, at most 100: ``kind``, ``at_utc``, ``body``."""
+    return source.rows(_NOTES, run_id, step_id)
+
+
+def offered(source: Source, run_id: str, step_id: str) -> list[str]:
+    """The tools that a model step could choose from; empty where that was not recorded."""
+    found = source.rows(_OFFERED, run_id, step_id)
+    return [str(tool) for tool in found[0]["tools"] or ()] if found else []
+
+
+def parts(source: Source, run_id: str) -> list[dict[str, Any]]:
+    """The runs that go on with one another, this one among them, oldest first: ``run``, ``outcome``, ``started_at``."""
+    return source.rows(_PARTS, run_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """Figures of the views of these names: see docs/reference/views.md."""
+
+    steps: Sequence[Row]
+    runs: Sequence[Row]
+    lengths: Sequence[Row]
+
+
+def reliability(source: Source, filters: Filters) -> Reliability:
+    """How often steps and runs succeed; of ``filters`` count tenant, agent and period."""
+    tenant, _, agent, _, _, since, _ = filters.parameters(datetime.now(UTC))
+    wanted = (_RELIABILITY, _RELIABILITY_OF_RUNS, _RELIABILITY_LENGTHS)
+    steps, runs_, lengths = (source.rows(sql, since, tenant, agent) for sql in wanted)
+    return Reliability(steps, runs_, lengths)
 
 
 def earlier_messages(source: Source, run_id: str, messages: Row, *, limit: int = 200) -> list[Any]:

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import altair as alt
 
+from handrail.audit.traces import as_object
 from handrail.audit.tree import Place
 from handrail.dashboard import plain, tables, theme
 
@@ -213,7 +214,7 @@ def _bar(place: Place, step: Mapping[str, Any], chosen: bool) -> dict[str, Any]:
         "note": note(step),
         "ink": look.colour if marked else theme.SLATE,
         "step name": plain.name(step["name"]),
-        "kind": plain.name(step["type"]),
+        "kind": look.word,
         "verdict": verdict.word if verdict else "–",
         "rule": plain.name(step["rule"]) or "–",
         "outcome": theme.outcome(step["outcome"]).word,
@@ -223,7 +224,12 @@ def _bar(place: Place, step: Mapping[str, Any], chosen: bool) -> dict[str, Any]:
 
 def step_look(step: Mapping[str, Any]) -> theme.Look:
     """How a row of the view ``steps`` appears in tree and waterfall."""
-    return theme.STEPS[theme.step_kind(step["type"], step["verdict"], step["outcome"])]
+    operation = str(_detail(step).get("operation") or "") if step["type"] == "memory" else ""
+    return theme.STEPS[theme.step_kind(step["type"], step["verdict"], step["outcome"], operation)]
+
+
+def _detail(step: Mapping[str, Any]) -> Mapping[str, Any]:
+    return as_object(step.get("detail"))
 
 
 def row_label(place: Place, step: Mapping[str, Any]) -> str:
@@ -239,9 +245,20 @@ def note(step: Mapping[str, Any]) -> str:
     if verdict and step["verdict"] != "allow":
         return f"{verdict.text}: {plain.name(step['rule'], limit=40) or _decider(step['decided_by'])}"
     if step["outcome"] == "ok":
-        return plain.duration(step["duration_ms"])
+        return f"{_revised(step)}{plain.duration(step['duration_ms'])}"
     look = theme.outcome(step["outcome"])
     return f"{look.text} {plain.name(step['error'], limit=40)}".rstrip()
+
+
+def _revised(step: Mapping[str, Any]) -> str:
+    """Of a plan which revision it is and what changed; else nothing."""
+    if step["type"] != "plan":
+        return ""
+    facts = _detail(step)
+    changes = [f"{sign}{facts[name]}" for name, sign in (("added", "+"), ("removed", "−"), ("changed", "~"))
+               if isinstance(facts.get(name), int) and facts[name]]  # fmt: skip
+    revision = plain.name(facts.get("revision"), limit=8)
+    return f"revision {revision}{' ' if changes else ''}{' '.join(changes)} · " if revision else ""
 
 
 def _layered(*charts: alt.Chart, height: int) -> alt.LayerChart:

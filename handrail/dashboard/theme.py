@@ -56,6 +56,7 @@ VERDICTS: Mapping[str, Look] = {
     "reject": Look("rejected", "✕", PURPLE, "violet"),
     "would_deny": Look("would be denied", "△", ORANGE, "orange"),
     "would_reject": Look("would be rejected", "△", AMBER, "orange"),
+    "stopped": Look("stopped", "✕", SLATE, "gray"),
 }
 """Verdict on a proposed call -> its look."""
 
@@ -63,6 +64,17 @@ STEPS: Mapping[str, Look] = {
     "agent": Look("agent", "●", SLATE, "gray"),
     "model": Look("model", "◆", BLUE, "blue"),
     "tool": Look("tool", "■", GREEN, "green"),
+    "memory_read": Look("memory, read", "▽", SKY, "blue"),
+    "memory_write": Look("memory, written", "▲", AMBER, "orange"),
+    "retrieval": Look("retrieval", "○", SKY, "blue"),
+    "embedding": Look("embedding", "▫", SKY, "blue"),
+    "plan": Look("plan", "≡", INK, "gray"),
+    "reflection": Look("reflection", "◇", INK, "gray"),
+    "handoff": Look("handoff", "→", SLATE, "gray"),
+    "workflow": Look("workflow", "◎", SLATE, "gray"),
+    "create": Look("agent made", "+", SLATE, "gray"),
+    "fetch": Look("answer fetched", "◁", BLUE, "blue"),
+    "mcp": Look("MCP", "▣", GREEN, "green"),
     "stopped": Look("tool, stopped", "✕", VERMILION, "red"),
     "marked": Look("tool, would be stopped", "△", ORANGE, "orange"),
     "failed": Look("failed", "!", PURPLE, "violet"),
@@ -77,6 +89,13 @@ DECIDERS: Mapping[str, str] = {
     "unknown_tool": "unknown tool",
     "error": "error while deciding",
     "none": "no policy configured",
+    "owner": "owner of the memory",
+    "agent": "the agent's own code",
+    "approval": "a person",
+    "limit": "a limit",
+    "output": "it was the answer itself",
+    "invalid": "it could not be read",
+    "run": "the run was over",
 }
 """Who or what decided, in words."""
 
@@ -91,15 +110,23 @@ def verdict(key: object) -> Look:
     return VERDICTS.get(str(key), UNKNOWN)
 
 
-def step_kind(kind: str, verdict: str | None, outcome: str) -> str:
-    """The key of :data:`STEPS` for a step of ``kind``, by what was decided first and how it ended second."""
-    if verdict in ("deny", "reject"):
+_READS = ("search", "read", "get", "list", "retrieve")
+
+
+def step_kind(kind: str, verdict: str | None, outcome: str, operation: str = "") -> str:
+    """The key of :data:`STEPS` for a step of ``kind``, by what was decided first and how it ended second.
+
+    ``operation`` is what was done with memory: what does not read it writes it.
+    """
+    if verdict in ("deny", "reject", "stopped"):
         return "stopped"
     if verdict in ("would_deny", "would_reject"):
         return "marked"
     if outcome in ("error", "rejected"):
         return "failed"
-    return kind if kind in ("agent", "model", "tool") else "tool"
+    if kind == "memory":
+        return "memory_read" if operation.startswith(_READS) else "memory_write"
+    return kind if kind in STEPS else "tool"
 
 
 _NAMED = {"RED": VERMILION, "ORANGE": ORANGE, "BLUE": BLUE, "GREEN": GREEN, "VIOLET": PURPLE, "GRAY": SLATE}

@@ -76,13 +76,28 @@ class Run:
     totals: dict[str, int] = field(default_factory=dict[str, int])
     findings: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     messages: tuple[str | None, int] = (None, 0)
+    more: Mapping[str, object] = field(default_factory=dict[str, object])
 
     def __post_init__(self) -> None:
         self.started = ids.now_ns()
         self._put("run.start", self.root, parent=None, agent=self.agent, tenant=self.tenant, user=self.user,
                   session=self.session, channel="web", chain=self.chain(), mode=self.mode, entry="invoke",
                   framework={"langchain": "1.4.7"}, config="c0" * 32, policy="5a1d" * 16, validators="",
-                  thread="t1")  # fmt: skip
+                  thread="t1", **self.more)  # fmt: skip
+
+    def note(self, kind: str, step: str, **facts: object) -> None:
+        """Something learnt about a step."""
+        self._put(kind, step, **facts)
+
+    def thought(self, kind: str, name: str, facts: Mapping[str, object]) -> str:
+        """A step of another kind than model and tool; its content is kept apart."""
+        step = ids.new_step()
+        kept = {key: self.journal.put(encode(value)) if key in _CONTENT else value for key, value in facts.items()}
+        self._put("step.start", step, **{"parent": self.root, "chain": self.chain(), "agent": self.agent, **kept,
+                                         "type": kind, "name": name})  # fmt: skip
+        self._put("step.end", step, outcome="ok", error=None, dur=MILLISECOND)
+        self._count(steps=1)
+        return step
 
     def chain(self, *agents: str) -> list[str]:
         """The delegation chain down to ``agents``."""
@@ -104,13 +119,14 @@ class Run:
         tokens: tuple[int, int] = (812, 64),
         ms: float = 640,
         clock: Clock | None = None,
+        tools: str = "",
     ) -> str:
         """One model call that was sent ``said`` on top of what it was sent before."""
         step, began = ids.new_step(), ids.now_ns()
         prev, keep = self.messages
         refs = [self.journal.put(encode(message)) for message in said]
         self._put("model.call", step, parent=parent or self.root, agent=self.agent, provider="openai", model=model,
-                  messages={"prev": prev, "keep": keep, "add": refs}, tools="", prompt="", params={})  # fmt: skip
+                  messages={"prev": prev, "keep": keep, "add": refs}, tools=tools, prompt="", params={})  # fmt: skip
         self.messages = (step, keep + len(said))
         if clock:
             clock.pass_ms(ms)
@@ -139,6 +155,7 @@ class Run:
         ms: float = 35,
         clock: Clock | None = None,
         open_still: bool = False,
+        more: Mapping[str, object] | None = None,
     ) -> str:
         """One proposed tool call, and its result unless it is ``open_still``."""
         step, began = ids.new_step(), ids.now_ns()
@@ -146,7 +163,7 @@ class Run:
         self._put("tool.call", step, parent=parent or self.root, agent=(agents or (self.agent,))[-1], tool=name,
                   call_id=f"call_{step[:6]}", effect=effect, verdict=verdict, rule=rule, reason=reason, by=by,
                   policy="5a1d" * 16, tenant=self.tenant, chain=self.chain(*agents),
-                  args=self.journal.put(encode(args)), findings=list(findings), ran=ran)  # fmt: skip
+                  args=self.journal.put(encode(args)), findings=list(findings), ran=ran, **(more or {}))  # fmt: skip
         self._count(steps=1, tool_calls=1, denied=int(verdict in ("deny", "reject")))
         if open_still:
             return step
@@ -228,6 +245,48 @@ def hostile_run(journal: Journal) -> Run:
                  findings=[{"validator": text, "code": text, "path": text, "severity": text}])  # fmt: skip
     run.end(outcome=HOSTILE[0], error=HOSTILE[1])
     return run
+
+
+def thinking_run(journal: Journal, name: str = "") -> tuple[Run, Mapping[str, str]]:
+    """A run with every kind of step and note, in two parts; its second part, and its steps by kind.
+
+    ``name`` stands for every name, where a careless page would show something else than that text.
+    """
+    first = Run(journal, agent=name or "planner")
+    first.end("interrupted")
+    run = Run(journal, agent=name or "planner", more={
+        "logical": first.id, "links": [{"type": "resumed_from", "run": first.id, "step": first.root}]})  # fmt: skip
+    proposer = run.model({"role": "human", "content": "Plan it."}, answer={"role": "ai", "content": "Pay is quickest."},
+                         tools="d1")  # fmt: skip
+    run.note("tools", proposer, digest="d1", names=["pay", name or "refund", "ask_a_person"])
+    steps = {"model": proposer}
+    for kind, facts in _THOUGHTS:
+        step = f"{kind}-{facts.get('operation', '')}"
+        steps[step] = run.thought(kind, name or str(facts.get("named", kind)), {**facts, "cause": proposer})
+    again: list[dict[str, str]] = [{"type": "retry_of", "step": steps["plan-"]}]
+    why = {"cause": proposer, "said": 16, "reasoning": 40, "links": again}
+    steps["tool"] = run.tool("pay", {"amount": 5}, rule=name or "support-refunds", more=why)
+    run.note("limit", steps["tool"], what=name or "model_calls", per="run", limit=20, used=20, left=0, hit=True)
+    run.note("approval", steps["tool"], event="answered", decision="approve", tool=name or "pay", user="ana")
+    run.note("validation", steps["tool"], validator=name or "pii", verdict="redact", code="email", path="input")
+    run.note("intervention", steps["tool"], by=name or "guard", hook="before_model", jump_to="end")
+    run.end()
+    return run, steps
+
+
+_THOUGHTS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("plan", {"revision": 1, "items": 2, "added": 2, "done": 0, "plan": [
+        {"content": "look the order up", "status": "pending"}, {"content": "pay", "status": "pending"}]}),
+    ("memory", {"operation": "search_memory", "store": "prefs", "named": "prefs", "query": "refunds"}),
+    ("memory", {"operation": "upsert_memory", "store": "prefs", "named": "prefs", "record": "r1"}),
+    ("retrieval", {"query": "refund policy", "named": "handbook"}),
+    ("embedding", {"model": "embed-1", "count": 3, "dimension": 256}),
+    ("reflection", {"confidence": 0.4, "about": "plan", "text": "The order may be paid already."}),
+    ("handoff", {"to": "biller"}),
+    ("mcp", {"method": "tools/call", "session": "s1"}),
+    ("workflow", {}), ("create", {"model": "gpt-5-mini"}), ("fetch", {"response_id": "r-9"}),
+)  # fmt: skip
+_CONTENT = ("plan", "query", "text")
 
 
 @dataclass(frozen=True)

@@ -244,3 +244,66 @@ def test_damage_is_named_with_file_and_offset(tmp_path: Path, page: Page) -> Non
             page.get_by_text(f"{segment.name} at byte {size}").first.wait_for()
     finally:
         end(process)
+
+
+@pytest.fixture(scope="module", name="thinking")
+def _thinking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, list[tuple[str, dict[str, str]]]]]:
+    data = tmp_path_factory.mktemp("thinking")
+    journal = Journal(data)
+    runs = [sample.thinking_run(journal), *(sample.thinking_run(journal, name) for name in sample.HOSTILE[:3])]
+    journal.close("exit")
+    process, url = serve(data)
+    yield url, [(run.id, dict(steps)) for run, steps in runs]
+    end(process)
+
+
+def test_the_drawer_says_why_a_tool_was_called(
+    thinking: tuple[str, list[tuple[str, dict[str, str]]]], page: Page
+) -> None:
+    """What the model could have called instead, limits, approvals, links, and the other part of the run are shown."""
+    url, runs = thinking
+    run, steps = runs[0]
+    page.goto(f"{url}/run?run={run}&step={steps['tool']}")
+    drawer = page.locator(".st-key-drawer")
+    for text in ("Why this tool", "ask_a_person", "hit: model_calls: 20 of 20 used per run", "approve pay",
+                 "redact: email", "Tries again"):  # fmt: skip
+        drawer.get_by_text(text).first.wait_for()
+    page.locator(".st-key-parts").get_by_text("interrupted").wait_for()
+    drawer.get_by_role("button", name="Tries again").click()
+    page.wait_for_url(f"**step={steps['plan-']}**")
+    drawer.locator("td").filter(has_text="look the order up").first.wait_for(state="attached")
+
+
+def test_memory_read_and_written_look_different(
+    thinking: tuple[str, list[tuple[str, dict[str, str]]]], page: Page
+) -> None:
+    """The table of a run names what was done with memory, and every other kind of step."""
+    url, runs = thinking
+    page.goto(f"{url}/run?run={runs[0][0]}&view=table")
+    for word in ("memory, read", "memory, written", "plan", "reflection", "handoff", "retrieval", "MCP"):
+        cells(page).filter(has_text=re.compile(f"^{word}$")).first.wait_for(state="attached")
+
+
+def test_hostile_names_of_thoughts_stay_text(
+    thinking: tuple[str, list[tuple[str, dict[str, str]]]], page: Page
+) -> None:
+    """Names in notes, links and facts are shown as they are: nothing is rendered, linked or run."""
+    url, runs = thinking
+    for (run, steps), name in zip(runs[1:], sample.HOSTILE, strict=False):
+        for step in ("tool", "plan-", "handoff-"):
+            page.goto(f"{url}/run?run={run}&step={steps[step]}")
+            drawer = page.locator(".st-key-drawer")
+            drawer.get_by_text(name, exact=False).first.wait_for()
+            found = [drawer.locator(tag).count() for tag in ("a[href^=javascript]", "script", "strong:text-is('x')")]
+            assert found == [0, 0, 0], drawer.inner_html()
+            assert page.evaluate("window.stolen") is None
+
+
+def test_reliability_has_a_page(thinking: tuple[str, list[tuple[str, dict[str, str]]]], page: Page) -> None:
+    """The page shows rates of steps and logical runs with their bounds, and follows the filters of the URL."""
+    url, _ = thinking
+    page.goto(f"{url}/reliability")
+    page.get_by_text("Steps to failure").first.wait_for()
+    cells(page).filter(has_text=re.compile("^100.0 %$")).first.wait_for(state="attached")
+    page.goto(f"{url}/reliability?agent=nobody")
+    page.get_by_text("nothing fits these filters").wait_for()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -64,6 +64,7 @@ def _header(found: Source, run: Row) -> None:
         st.badge(_mode(run), color="blue" if run["mode"] == "enforce" else "gray")
         if run["error"]:
             st.markdown(plain.chip(run["error"]), width="content")
+    _parts(found, run)
     _who(data.chains(found, run["run"]), run)
     _figures(run)
 
@@ -73,6 +74,19 @@ def _mode(run: Row) -> str:
     if run["source"] != "handrail":
         return f"observed by {plain.chip(run['source'], limit=40)}"
     return str(run["mode"]) if run["mode"] in ("observe", "enforce") else "mode unknown"
+
+
+def _parts(found: Source, run: Row) -> None:
+    """The other parts of a run that was interrupted and went on."""
+    parts = data.parts(found, run["run"])
+    if len(parts) < 2:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="parts"):
+        st.caption(f"One logical run in {len(parts)} parts:", width="content")
+        for number, part in enumerate(parts, 1):
+            look = theme.outcome(part["outcome"])
+            st.button(f"{number} {look.text}", key=f"part-{number}", disabled=part["run"] == run["run"],
+                      on_click=shared.set_query, args=({"run": part["run"], "step": None, "page": None},))  # fmt: skip
 
 
 def _who(chains: Sequence[Sequence[str]], run: Row) -> None:
@@ -124,8 +138,7 @@ def _steps(found: Source, run: Row, chosen: str | None) -> None:
     rows = data.steps(found, run["run"], [place.step for place in window])
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         _view_switch()
-        st.caption(" · ".join(f":{look.badge}[{look.symbol}] {look.word}" for look in theme.STEPS.values()),
-                   width="content")  # fmt: skip
+        st.caption(_legend(rows.values()), width="content")
     long = len(window) > _SCROLL_AFTER_ROWS
     with st.container(height=_SCROLL_PX if long else "content", border=True, key="steps-box"):
         if _view() == "table":
@@ -133,6 +146,12 @@ def _steps(found: Source, run: Row, chosen: str | None) -> None:
         else:
             _waterfall(window, rows, run, chosen, part=last > 1)
     shared.turn_page(last=last, total=len(places), size=data.PAGE_STEPS, what="Steps")
+
+
+def _legend(rows: Iterable[Row]) -> str:
+    """The looks of the steps in sight, in the order of the theme."""
+    seen = {figures.step_look(row).word for row in rows}
+    return " · ".join(f":{look.badge}[{look.symbol}] {look.word}" for look in theme.STEPS.values() if look.word in seen)
 
 
 def _view() -> str:
@@ -182,7 +201,7 @@ def _cells(place: Place, row: Row) -> dict[str, Any]:
     verdict = theme.VERDICTS.get(row["verdict"] or "")
     return {
         "Step": figures.row_label(place, row),
-        "Kind": plain.name(row["type"]),
+        "Kind": figures.step_look(row).word,
         "Verdict": verdict.text if verdict else "",
         "Rule": plain.name(row["rule"]),
         "Outcome": theme.outcome(row["outcome"]).text,

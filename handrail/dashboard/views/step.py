@@ -10,6 +10,7 @@ import streamlit as st
 
 from handrail.dashboard import data, figures, plain, shared, tables, theme
 from handrail.dashboard.data import Row, Source
+from handrail.dashboard.views import thought
 
 _DRAWER_PX = 740
 _MAX_MESSAGES = 50
@@ -34,6 +35,7 @@ def drawer(found: Source, run_id: str, step_id: str) -> None:
         if step["type"] == "tool":
             _decision(step)
         _findings(step)
+        thought.show(found, run_id, step, _payload)
         _asked(found, run_id, step)
         _came_back(found, step)
         _facts(step)
@@ -129,7 +131,7 @@ def _came_back(found: Source, step: Row) -> None:
     elif step["result"] is not None:
         st.markdown("**Came back**")
         _payload(found, step["result"])
-    elif step["type"] != "agent":
+    elif step["type"] in ("tool", "model"):
         st.markdown("**Came back:** nothing was recorded")
 
 
