@@ -35,7 +35,7 @@ KINDS = frozenset(
         "writer.start", "segment", "writer.stop", "config.load", "policy.change", "drop", "delegation",
         "owner.refused",
         "run.start", "run.end", "step.start", "step.end",
-        "model.call", "model.result", "tool.call", "tool.result", "tools", "span",
+        "model.call", "model.result", "tool.call", "tool.result", "tools", "span", "export",
         "limit", "approval", "validation", "intervention",
     }
 )  # fmt: skip

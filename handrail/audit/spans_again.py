@@ -241,7 +241,7 @@ def attributes_of(found: Mapping[str, Any]) -> dict[str, Value]:
 
 
 def _plain(value: Any) -> Value:
-    return cast("Value", list(value) if isinstance(value, tuple) else value)
+    return list(cast("tuple[Value, ...]", value)) if isinstance(value, tuple) else cast("Value", value)
 
 
 def _is_attribute(value: Any) -> bool:

@@ -11,7 +11,7 @@ import msgspec
 from handrail.tracing.otlp.codec import CONTENT_TYPES, Encoding
 from handrail.tracing.otlp.protobuf import delimited, varint
 
-_BY_TYPE = {media: encoding for encoding, media in CONTENT_TYPES.items()}
+_BY_TYPE: dict[str, Encoding] = {media: encoding for encoding, media in CONTENT_TYPES.items()}
 _GZIP, _ZLIB = 31, 15
 """``wbits`` of zlib for the two; exporters say ``deflate`` for the second."""
 _UNPACKED = {"gzip": _GZIP, "x-gzip": _GZIP, "deflate": _ZLIB}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -207,7 +207,7 @@ def _untag(value: Any, depth: int) -> Value:
     if depth > limits.MAX_DEPTH:
         raise Unfit(limits.TOO_DEEP)
     if isinstance(value, list):
-        return [_untag(item, depth + 1) for item in value]
+        return [_untag(item, depth + 1) for item in cast("Sequence[Any]", value)]
     return _untag_map(cast("Tree", value), depth)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode
+from collections.abc import Sequence
 from typing import Any, cast
 
 from handrail.tracing.otlp import limits
@@ -21,13 +22,13 @@ def tree_of(found: Any) -> Tree:
     return cast("Tree", found)
 
 
-def list_of(found: Any) -> list[Any]:
+def list_of(found: Any) -> Sequence[Any]:
     """A list of at most MAX_PARTS; an empty one for null."""
     if found is None:
-        return []
+        return ()
     if type(found) is not list:
         raise Unfit(limits.WRONG_TYPE)
-    items: list[Any] = found
+    items = cast("Sequence[Any]", found)
     if len(items) > limits.MAX_PARTS:
         raise Unfit(limits.TOO_MANY_PARTS)
     return items

@@ -11,7 +11,7 @@ import binascii
 import math
 import re
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -33,7 +33,7 @@ from handrail.tracing.otlp.span import (
 
 _MAX_NESTING = 512
 """Arrays and objects in one another in a body; what is deeper is cut out before reading, and its span refused."""
-_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{]|[\]}]', re.DOTALL)
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{]|[\]}]|-?\b(?:NaN|Infinity)\b', re.DOTALL)
 _INTEGER = re.compile(r"-?[0-9]{1,20}").fullmatch
 _HEX = re.compile(r"(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{16})?").fullmatch
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
@@ -107,15 +107,20 @@ def _shallow(body: bytes) -> bytes:
             if depth == _MAX_NESTING:
                 pieces.append(b"0")
                 done = found.end()
-        elif depth <= _MAX_NESTING and b"\\u" in token:
-            pieces += (body[done : found.start()], _without_surrogates(token))
+        elif depth <= _MAX_NESTING and (b"\\u" in token or token[:1] != b'"'):
+            pieces += (body[done : found.start()], _mended_token(token))
             done = found.end()
     pieces.append(body[done:] if depth <= _MAX_NESTING else b"")
     return b"".join(pieces)
 
 
-def _without_surrogates(token: bytes) -> bytes:
-    """A string literal; one that no text has, such as half a pair of surrogates, becomes one that is no UTF-8."""
+def _mended_token(token: bytes) -> bytes:
+    """A string literal; one that no text has, such as half a pair of surrogates, becomes one that is no UTF-8.
+
+    What some write for a number that is none becomes the text that OTLP has for it.
+    """
+    if token[:1] != b'"':
+        return b'"%b"' % token
     try:
         msgspec.json.decode(token)
     except msgspec.DecodeError:
@@ -309,17 +314,15 @@ def _attributes(tree: Tree) -> dict[str, Value]:
     return _pairs(list_of(tree.get("attributes")), 0)
 
 
-def _pairs(pairs: list[Any], depth: int) -> dict[str, Value]:
+def _pairs(pairs: Sequence[Any], depth: int) -> dict[str, Value]:
     found: dict[str, Value] = {}
     for pair in pairs:
-        if type(pair) is not dict:
-            raise Unfit(limits.WRONG_TYPE)
-        key = pair.get("key", "")
+        fields = tree_of(pair)
+        key = fields.get("key", "")
         if type(key) is not str or len(key) > limits.MAX_NAME:
             raise Unfit(limits.LONG_NAME if type(key) is str else limits.WRONG_TYPE)
-        value = pair.get("value")
-        # most are texts
-        text = value.get("stringValue") if type(value) is dict else None
+        value = tree_of(fields.get("value"))
+        text = value.get("stringValue")  # most are texts
         found[key] = text if type(text) is str else _value(value, depth)
     return found
 

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from handrail.errors import HandrailError, MissingExtra
@@ -238,7 +238,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     timeout = _IDLE_S
-    server: Receiver
+
+    @property
+    def _receiver(self) -> Receiver:
+        return cast("Receiver", self.server)
 
     def version_string(self) -> str:
         """Tells nobody which release runs."""
@@ -249,10 +252,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Take what was sent, and answer."""
-        self.server.waits(self.connection, True)
+        self._receiver.waits(self.connection, True)
         self._send(self._answer())
-        self.close_connection = self.close_connection or self.server.stopping
-        self.server.waits(self.connection, True)
+        self.close_connection = self.close_connection or self._receiver.stopping
+        self._receiver.waits(self.connection, True)
 
     def do_GET(self) -> None:
         """Nothing is read here."""
@@ -262,7 +265,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> Answer:
         encoding = bodies.encoding_for_errors(self.headers.get("Content-Type"))
-        if not self.server.slots.acquire(blocking=False):
+        if not self._receiver.slots.acquire(blocking=False):
             self._leave()
             return bodies.refused(503, "Too many requests at once. Send again.", encoding, Retry_After=_RETRY_S)
         try:
@@ -275,15 +278,15 @@ class _Handler(BaseHTTPRequestHandler):
                 extra = {"WWW_Authenticate": "Bearer"}
             return bodies.refused(error.status, error.sentence, encoding, **extra)
         finally:
-            self.server.slots.release()
+            self._receiver.slots.release()
 
     def _check(self) -> None:
         problem = None
         if self.path.partition("?")[0] not in (TRACES, METRICS, LOGS):
             problem = BadBody(404, f"Nothing is received here. Spans go to {TRACES}.")
-        elif not self.server.meant_for(self.headers.get("Host")):
+        elif not self._receiver.meant_for(self.headers.get("Host")):
             problem = BadBody(403, "The Host header does not name this machine.")
-        elif not self.server.allows(self.headers.get("Authorization")):
+        elif not self._receiver.allows(self.headers.get("Authorization")):
             problem = BadBody(401, "A bearer token is needed: set OTEL_EXPORTER_OTLP_HEADERS.")
         if problem is not None:
             self._leave()
@@ -295,18 +298,18 @@ class _Handler(BaseHTTPRequestHandler):
         except BadBody:
             self._leave()
             raise
-        self.server.waits(self.connection, False)
+        self._receiver.waits(self.connection, False)
         path = self.path.partition("?")[0]
         if path != TRACES:
             return self._not_kept(path, encoding)
-        plain = bodies.unpacked(body, self.headers.get("Content-Encoding"), self.server.limits.body)
-        return self.server.received(plain, encoding)
+        plain = bodies.unpacked(body, self.headers.get("Content-Encoding"), self._receiver.limits.body)
+        return self._receiver.received(plain, encoding)
 
     def _not_kept(self, path: str, encoding: Encoding) -> Answer:
         """Metrics and logs are accepted, since exporters that are refused complain for ever; said once."""
-        if path in self.server.told:
+        if path in self._receiver.told:
             return bodies.accepted(encoding)
-        self.server.told.add(path)
+        self._receiver.told.add(path)
         log.warning("What is sent to %s is accepted and not kept.", path)
         return bodies.accepted(encoding, message=f"Handrail keeps spans only: what is sent to {path} is not kept.")
 
@@ -319,7 +322,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._chunks()
         if len(lengths) != 1 or not _DECIMAL(lengths[0]):
             raise BadBody(411, "One Content-Length is needed.")
-        if int(lengths[0]) > self.server.limits.body:
+        if int(lengths[0]) > self._receiver.limits.body:
             raise bodies.too_large()
         return self._read(int(lengths[0]))
 
@@ -335,7 +338,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _chunks(self) -> bytes:
         found = bytearray()
         while size := self._chunk_size():
-            if len(found) + size > self.server.limits.body:
+            if len(found) + size > self._receiver.limits.body:
                 raise bodies.too_large()
             found += self._read(size)
             if self._read(2) != b"\r\n":
@@ -369,7 +372,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(answer.body)))
         for name, value in answer.headers.items():
             self.send_header(name, value)
-        if self.close_connection or self.server.stopping:
+        if self.close_connection or self._receiver.stopping:
             self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gzip
 import http.client
-import json
 import logging
 import ssl
 import time
@@ -15,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import SplitResult, unquote, urlsplit
+
+import msgspec
 
 from handrail.errors import ConfigError, HandrailError, MissingExtra
 from handrail.tracing import exporting
@@ -174,11 +175,12 @@ class _Grpc:
         except ImportError as error:
             raise MissingExtra("Export over gRPC", "otlp-grpc") from error
         messages()
-        options = {"compression": grpc.Compression.Gzip if target.compress else grpc.Compression.NoCompression}
+        packing = grpc.Compression.Gzip if target.compress else grpc.Compression.NoCompression
         if url.scheme == "http":
-            self._channel: Any = grpc.insecure_channel(url.netloc, **options)
+            self._channel: Any = grpc.insecure_channel(url.netloc, compression=packing)
         else:
-            self._channel = grpc.secure_channel(url.netloc, grpc.ssl_channel_credentials(_authority(target)), **options)
+            trusted = grpc.ssl_channel_credentials(_authority(target))
+            self._channel = grpc.secure_channel(url.netloc, trusted, compression=packing)
         self._call, self._error = self._channel.unary_unary(_METHOD), grpc.RpcError
 
     def send(self, spans: Sequence[OtlpSpan]) -> str:
@@ -210,6 +212,17 @@ def _authority(target: Target) -> bytes | None:
         raise ConfigError(f"The certificate cannot be read ({error.strerror}).", file=target.certificate) from error
 
 
+class _Partial(msgspec.Struct):
+    rejectedSpans: str | int = 0
+    errorMessage: str = ""
+
+
+class _Answer(msgspec.Struct):
+    """ExportTraceServiceResponse in JSON."""
+
+    partialSuccess: _Partial = msgspec.field(default_factory=_Partial)
+
+
 def _remark(answer: bytes, encoding: Encoding) -> str:
     """What a collector says of spans that it did not take, or of those that it took."""
     try:
@@ -217,8 +230,8 @@ def _remark(answer: bytes, encoding: Encoding) -> str:
             partial = messages().Response.FromString(answer).partial_success
             rejected, why = int(partial.rejected_spans), str(partial.error_message)
         else:
-            told = (json.loads(answer or b"{}") or {}).get("partialSuccess") or {}
-            rejected, why = int(told.get("rejectedSpans") or 0), str(told.get("errorMessage") or "")
+            told = msgspec.json.decode(answer or b"{}", type=_Answer).partialSuccess
+            rejected, why = int(told.rejectedSpans), told.errorMessage
     except Exception as error:  # the spans were taken: an answer that nobody can read changes nothing
         log.debug("The collector's answer could not be read: %s", type(error).__name__)
         return ""

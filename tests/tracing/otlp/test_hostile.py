@@ -174,6 +174,16 @@ def test_what_no_json_reader_takes_is_refused_alone(bad: bytes, reason: str) -> 
     assert reason in told
 
 
+def test_what_is_no_number_in_json_is_taken_where_a_double_may_be_none() -> None:
+    """NaN without quotes is no JSON, but Python writes it: a double may be it; as an integer its span is refused."""
+    numbers = {"a": float("nan"), "b": float("inf"), "c": float("-inf")}
+    doubles = [{"key": key, "value": {"doubleValue": number}} for key, number in numbers.items()]
+    good, bad = TREE | {"attributes": doubles}, TREE | {"flags": float("nan")}
+    found = decode(request(json.dumps(good).encode(), json.dumps(bad).encode()), "json")
+    assert [repr(span.attributes) for span in found.spans] == [repr(numbers)]
+    assert [refused.reason for refused in found.refused] == [limits.WRONG_TYPE]
+
+
 def test_a_pair_of_surrogates_beside_a_broken_one_is_still_read() -> None:
     """Mending a body for one span changes no text of another."""
     smile = json.dumps(TREE | {"name": "\U0001f600 \\ud800"}).encode()
