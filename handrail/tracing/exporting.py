@@ -25,7 +25,7 @@ _HTTP, _GRPC = "otlp_proto_http", "otlp_proto_grpc"
 
 def provider(environ: Mapping[str, str], acknowledge: Acknowledge | None = None) -> TracerProvider | None:
     """A provider that exports as ``environ`` says; None where it names no exporter, or one that is not installed."""
-    made = exporter(environ, "traces")
+    made: Any = exporter(environ, "traces")
     if made is None:
         return None
     from opentelemetry.sdk.trace import TracerProvider

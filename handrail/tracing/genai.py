@@ -8,7 +8,7 @@ journal alone, and is the same. Names are those of conventions.py; what the conv
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from opentelemetry.trace import SpanKind
 
@@ -72,9 +72,9 @@ def _ours(kind: str, facts: Facts, names: Iterable[str]) -> dict[str, Any]:
     return {f"handrail.{kind}.{name}": facts[name] for name in names if _is_plain(facts.get(name))}
 
 
-def _is_plain(value: Any) -> bool:
+def _is_plain(value: object) -> bool:
     if isinstance(value, (list, tuple)):
-        items: Sequence[Any] = value
+        items = cast("Sequence[object]", value)
         return bool(items) and all(isinstance(item, str) for item in items)
     return isinstance(value, (str, bool, int, float)) and value != ""
 
@@ -96,7 +96,8 @@ _TYPES: Mapping[str, Callable[[Any], Any]] = {
 def _params(facts: Facts) -> dict[str, Any]:
     """Request parameters that the conventions know, in the types that they have there."""
     found: dict[str, Any] = {}
-    for key, value in (facts.get("params") or {}).items():
+    params: Mapping[str, Any] = facts.get("params") or {}
+    for key, value in params.items():
         name = f"gen_ai.request.{key}"
         convert = _TYPES.get(ATTRIBUTES.get(name, ""))
         if convert is not None and value is not None:

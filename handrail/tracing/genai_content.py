@@ -7,7 +7,7 @@ reference to the rest, never the whole history: over a run each message is there
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from handrail.tracing import messages
 from handrail.tracing.genai import Facts
@@ -40,22 +40,26 @@ def asked(added: Sequence[bytes], facts: Facts, tools: Sequence[Any] = ()) -> di
     return found
 
 
-def _documents(value: Any, facts: Facts) -> Any:
-    return [messages.document(one) for one in value] if isinstance(value, list) else []
+def _many(value: object) -> list[object]:
+    return cast("list[object]", value) if isinstance(value, list) else [value]
 
 
-def _records(value: Any, facts: Facts) -> Any:
-    many: list[Any] = value if isinstance(value, list) else [value]
+def _documents(value: object, facts: Facts) -> Any:
+    return [messages.document(one) for one in _many(value)]
+
+
+def _records(value: object, facts: Facts) -> Any:
+    many = _many(value)
     return [messages.memory_record(one) for one in many]
 
 
-def _input(value: Any, facts: Facts) -> Any:
-    many: list[Any] = value if isinstance(value, list) else [value]
+def _input(value: object, facts: Facts) -> Any:
+    many = _many(value)
     return [messages.message(one) for one in many]
 
 
-def _output(value: Any, facts: Facts) -> Any:
-    many: list[Any] = value if isinstance(value, list) else [value]
+def _output(value: object, facts: Facts) -> Any:
+    many = _many(value)
     return [messages.answer(one, facts.get("finish") or ()) for one in many]
 
 

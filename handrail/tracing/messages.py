@@ -53,7 +53,7 @@ def is_instruction(shown: object) -> bool:
 
 def tool_definition(shown: object) -> dict[str, Any]:
     """One tool definition, from a provider's own form of it."""
-    given = cast("JSON", shown) if isinstance(shown, Mapping) else {}
+    given: JSON = cast("JSON", shown) if isinstance(shown, Mapping) else dict[str, Any]()
     inner = given.get("function")
     said: JSON = cast("JSON", inner) if isinstance(inner, Mapping) else given
     kind = str(given.get("type") or "function")

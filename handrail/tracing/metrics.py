@@ -182,6 +182,10 @@ def _said(found: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None and value != ""}
 
 
+def _nowhere(value: float, attributes: Mapping[str, Any]) -> None:
+    """Where a measurement goes when nobody listens any more."""
+
+
 class Meters:
     """Takes measurements to the right provider; nowhere where nobody listens. Thread-safe."""
 
@@ -218,7 +222,7 @@ class Meters:
     def _make(self, name: str) -> Callable[..., None]:
         meter = self._meter
         if meter is None:
-            return lambda value, attributes: None
+            return _nowhere
         kind, unit, description = OURS.get(name) or (*METRICS[name][:2], "")
         if kind == "counter":
             put = meter.create_counter(name, unit, description).add

@@ -7,7 +7,7 @@ The same facts and content as in genai.py and genai_content.py; names after ``op
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from handrail.tracing import genai, genai_content, messages
 from handrail.tracing.genai import Described, Facts
@@ -178,8 +178,8 @@ def _message(at: str, message: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
         yield f"{place}.function.arguments", _text(call.get("arguments"))
 
 
-def _documents(found: Any) -> Iterable[tuple[str, Any]]:
-    documents: Sequence[Any] = found if isinstance(found, list) else ()
+def _documents(found: object) -> Iterable[tuple[str, Any]]:
+    documents = cast("list[object]", found) if isinstance(found, list) else []
     for index, one in enumerate(documents):
         at, document = f"retrieval.documents.{index}.document", messages.document(one)
         if "id" in document:
