@@ -27,7 +27,8 @@ INSERT INTO opens
 SELECT run, step, parent,
        CASE k WHEN 'step.start' THEN type WHEN 'model.call' THEN 'model' WHEN 'tool.call' THEN coalesce(type, 'tool')
             ELSE coalesce(type, 'agent') END,
-       CASE k WHEN 'step.start' THEN name WHEN 'model.call' THEN model WHEN 'tool.call' THEN tool ELSE agent END,
+       CASE k WHEN 'step.start' THEN name WHEN 'model.call' THEN model WHEN 'tool.call' THEN tool
+            ELSE coalesce(name, agent) END,
        coalesce(agent, name), tenant, make_timestamp(t // 1000), w, n, process, verdict, rule,
        reason, "by", effect, call_id, ran, model, provider, args, messages, findings, chain, policy,
        CASE WHEN k = 'tool.call' THEN coalesce(action, 'call') END, facts, scopes,

@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import handrail
+from handrail.audit.index import Index
 from tests.frameworks.langchain.kit import policy, recorded
 from tests.frameworks.recorded import NEUTRAL, Recorded, write_policy
 from tests.frameworks.test_mcp import _memory
@@ -94,6 +95,10 @@ async def test_a_server_in_another_process_knows_where_a_request_is_from(tmp_pat
     assert [(r["trace"], r["parent"]) for r in runs] == [(s["trace"], s["step"]) for s in clients]
     kept = Recorded(there / ".handrail")
     kept.check_complete()
+    index = Index(there / ".handrail")
+    index.refresh(block=True)
+    [root] = index.query("SELECT type, name FROM steps WHERE name = 'add'")
+    assert root == {"type": "mcp", "name": "add"}
     ends = [e for e in recorded(there, "run.end") if "args" in e]
     assert [(kept.value(e["args"]), kept.value(e["result"])["isError"]) for e in ends] == [({"a": 2, "b": 3}, False)]
 
