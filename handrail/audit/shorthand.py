@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from binascii import a2b_hex, b2a_base64
 from collections.abc import Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from handrail.audit.format import HEX, KEPT, LIKE, PLACE, STEPS, encode
 
@@ -73,7 +73,7 @@ class Shortener:
         said = base.differing(record)
         try:
             for name, value in said.items():
-                kind = type(value)
+                kind: type[object] = type(value)
                 if kind is dict:
                     said[name] = self._messages(run, value) if name == "messages" else self._ref(value)
                 elif name in STEPS:
@@ -96,7 +96,7 @@ class Shortener:
     def _messages(self, run: object, value: dict[str, Any]) -> dict[str, Any]:
         if value.keys() != {"prev", "keep", "add"} or type(value["add"]) is not list:
             return value
-        added = [self._message(ref) for ref in value["add"]]
+        added = [self._message(ref) for ref in cast("list[object]", value["add"])]
         return {"prev": self._step(run, value["prev"]), "keep": value["keep"], "add": added}
 
     def _message(self, ref: object) -> object:
@@ -104,7 +104,7 @@ class Shortener:
             return None
         if type(ref) is not dict:
             raise _Ambiguous
-        short: dict[str, Any] = self._ref(ref)
+        short = self._ref(cast("dict[str, Any]", ref))
         return short["at"] if short.keys() == {"at"} else short
 
     def _ref(self, ref: dict[str, Any]) -> dict[str, Any]:
@@ -146,7 +146,7 @@ class _Base:
             mine = fields[name]
             if mine is value:  # plain, since containers are not kept
                 continue
-            kind = type(value)
+            kind: type[object] = type(value)
             if kind in _PLAIN:
                 if mine != value or type(mine) is not kind:
                     said[name] = value

@@ -32,7 +32,7 @@ def acceptor(schema: Mapping[str, object]) -> Callable[[object], bool] | None:
     kinds = {str(name): _kinds(described) for name, described in cast("dict[str, object]", properties).items()}
     if len(kinds) > MAX_PROPERTIES or not all(kinds.values()):
         return None
-    return _accepting(cast("dict[str, tuple[type, ...]]", kinds), frozenset(map(str, required)))
+    return _accepting(cast("dict[str, tuple[type, ...]]", kinds), frozenset(map(str, cast("list[object]", required))))
 
 
 def _kinds(described: object) -> tuple[type, ...] | None:

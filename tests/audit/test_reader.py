@@ -24,7 +24,7 @@ from tests.audit import places
 from tests.audit.places import FACT, write_one
 
 WRITER = "00112233445566aa"
-GOLDEN = Path(__file__).resolve().parents[1] / "data" / "golden-journal-1"
+GOLDEN = Path(__file__).resolve().parents[1] / "data"
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 numbers = st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
@@ -387,9 +387,10 @@ def test_a_deeply_nested_record_is_named(tmp_path: Path) -> None:
     assert read(tmp_path) == (0, [(path.name, 0, "json")])
 
 
-def test_the_golden_journal_stays_readable(tmp_path: Path) -> None:
-    """The journal of release 0.1 (several segments, a pack, payloads, one erased) reads as it did, for ever."""
-    shutil.copytree(GOLDEN, tmp_path / "golden")
+@pytest.mark.parametrize("version", [1, 2])
+def test_the_golden_journals_stay_readable(tmp_path: Path, version: int) -> None:
+    """Journals of both formats (several segments, a pack, payloads, one erased) read as they did, for ever."""
+    shutil.copytree(GOLDEN / f"golden-journal-{version}", tmp_path / "golden")
     golden = tmp_path / "golden"
     expected = json.loads((golden / "expected.json").read_text())
     report = verify(golden)
@@ -397,6 +398,9 @@ def test_the_golden_journal_stays_readable(tmp_path: Path) -> None:
     assert facts == expected["report"]
     assert sorted({str(body["k"]) for body in places.everything(golden)}) == expected["kinds"]
     assert [one.digest for part in reader.parts(golden) for one in reader.records(part)] == expected["digests"]
+    whole = [one for part in reader.parts(golden) for one in reader.records(part)]
+    assert [one.body.decode() for one in whole] == expected.get("bodies", [one.written.decode() for one in whole])
+    assert sum(b'"like":' in one.written for one in whole) == expected.get("short", 0)
     for ref, content in expected["payloads"]:
         found = reader.payload(golden, ref)
         assert (None if found is None else found.decode()) == content
