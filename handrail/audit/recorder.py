@@ -218,7 +218,7 @@ class Recorder:
         threads: dict[tuple[str, ...], _Thread] = state.notes.setdefault("messages", {})
         thread = threads.setdefault(tuple(chain), _Thread())
         now = list(list_of)
-        prev, keep = thread.advance(step, now)
+        prev, keep = thread.advance(step, now, show)
         add = [self.kept(show(message), state) for message in now[keep:]]
         if added is not None:
             added.extend(body for _, body in add)
@@ -234,14 +234,23 @@ class _Thread:
         self._contents: list[Any] = []
         self._lock = threading.Lock()
 
-    def advance(self, step: str, now: list[Any]) -> tuple[str | None, int]:
+    def advance(self, step: str, now: list[Any], show: Callable[[Any], object]) -> tuple[str | None, int]:
         """Take ``now`` for the latest input; returns the step before and how many messages still lead."""
         with self._lock:
+            if self._messages and now and self._messages[0] is not now[0]:
+                self._made_again(now[0], show)
             previous, keep = self._step, self._common(now)
             self._step = step
             self._messages[keep:] = now[keep:]
             self._contents[keep:] = [getattr(message, "content", None) for message in now[keep:]]
             return previous, keep
+
+    def _made_again(self, first: Any, show: Callable[[Any], object]) -> None:
+        """Middleware makes an equal system message at every call: then what follows it has not changed."""
+        before, content = self._messages[0], self._contents[0]
+        untouched = content is getattr(before, "content", None)
+        if untouched and type(before) is type(first) and show(before) == show(first):
+            self._messages[0], self._contents[0] = first, getattr(first, "content", None)
 
     def _common(self, now: list[Any]) -> int:
         # by identity of message and content: comparing text would make the cost of a run quadratic

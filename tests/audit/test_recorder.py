@@ -92,6 +92,18 @@ def test_messages_put_down_at_once_can_be_put_together_again(tmp_path: Path) -> 
     assert all(rebuilt(step) == wanted for step, (wanted, _) in made.items())
 
 
+def test_an_equal_first_message_that_is_made_again_changes_nothing(tmp_path: Path) -> None:
+    """A system message that middleware makes at every call is no new input; one that says something else is."""
+    recorder, run, rest = Recorder(tmp_path), state(), [Message("go")]
+    kept: list[int] = []
+    for turn, prompt in enumerate(["be kind", "be kind", "be kind", "be brief"]):
+        now = [Message("".join([prompt])), *rest]
+        said: Any = recorder.messages(run, f"s{turn}", ("user:ana",), now, lambda message: message.content)
+        kept.append(said["keep"])
+        rest.append(Message(f"answer {turn}"))
+    assert kept == [0, 2, 3, 0]
+
+
 def test_arguments_are_a_part_of_the_output_that_proposed_them(tmp_path: Path) -> None:
     """What a model proposed is stored once: the call's arguments are those bytes of its output, and read as such."""
     recorder, run, other = Recorder(tmp_path), state(), state()
