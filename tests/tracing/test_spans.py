@@ -273,3 +273,24 @@ def test_request_parameters_and_streaming(exported: InMemorySpanExporter, tmp_pa
     assert isinstance(first["gen_ai.response.time_to_first_chunk"], float)
     assert "gen_ai.request.stream" not in second
     assert second["gen_ai.output.type"] == "json"
+
+
+def test_content_does_not_grow_with_the_run(
+    exported: InMemorySpanExporter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With content on each message is on one span, after a reference to the call before; definitions come once."""
+    monkeypatch.setenv(content.CAPTURE, "true")
+    turns = [Turn(tool_calls=(ToolCall("add", {"a": f"mark-{number:02}"}),)) for number in range(12)]
+    _run(tmp_path, [*turns, Turn("done")])
+    asked = [span for span in exported.get_finished_spans() if span.name.startswith("chat")]
+    said = [str((span.attributes or {})["gen_ai.input.messages"]) for span in asked]
+    assert len(asked) == 13
+    for number in range(12):
+        assert [index for index, text in enumerate(said) if f"mark-{number:02}" in text] == [number + 1]
+    assert max(map(len, said[2:])) - min(map(len, said[2:])) < 20
+    assert [(span.attributes or {}).get("handrail.messages.prev") for span in asked[1:]] == [
+        _hex(span)[1] for span in asked[:-1]
+    ]
+    assert [(span.attributes or {}).get("handrail.messages.keep") for span in asked] == [None, *range(2, 26, 2)]
+    for name in ("gen_ai.system_instructions", "gen_ai.tool.definitions"):
+        assert [name in (span.attributes or {}) for span in asked] == [True] + [False] * 12
