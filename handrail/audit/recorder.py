@@ -262,10 +262,15 @@ class _Thread:
                 pass
         keep = 0
         for message, content, candidate in zip(self._messages, self._contents, now, strict=False):
-            if candidate is not message or getattr(message, "content", None) is not content:
+            if not _same(message, candidate) or getattr(message, "content", None) is not content:
                 break
             keep += 1
         return keep
+
+
+def _same(message: Any, candidate: Any) -> bool:
+    """Whether a message is the one of before: that very object, or JSON that a client has written anew."""
+    return candidate is message or (type(candidate) is dict and candidate == message)
 
 
 def _memory(state: RunState) -> _Memory:

@@ -244,3 +244,22 @@ def test_a_raw_loop_tells_why_a_tool_was_called(client: openai.OpenAI, tmp_path:
     assert (first.get("stream"), second["stream"]) == (None, True)
     assert recorded(tmp_path, "model.result")[1]["first_chunk"] > 0
     assert recorded(tmp_path, "tools")[0]["names"] == ["add"]
+
+
+def test_a_growing_input_is_put_down_as_what_is_new(client: openai.OpenAI, tmp_path: Path) -> None:
+    """The client writes every message anew for each request; a record adds only what is new."""
+    said: Any = list(HI)
+    with handrail.run("clerk", config=policy(tmp_path), user="ana"):
+        for number in range(6):
+            reply = client.chat.completions.create(model="m", messages=said)
+            said += [
+                {"role": "assistant", "content": reply.choices[0].message.content},
+                {"role": "user", "content": f"and {number}"},
+            ]
+        client.chat.completions.create(model="m", messages=[{"role": "user", "content": "another"}, *said])
+    inputs = [record["messages"] for record in recorded(tmp_path, "model.call")]
+    assert [(found["keep"], len(found["add"])) for found in inputs] == [
+        (0, 2),
+        *((keep, 2) for keep in range(2, 12, 2)),
+        (0, 15),
+    ]
