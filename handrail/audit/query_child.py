@@ -161,8 +161,8 @@ def _nodes(tree: object) -> Iterator[dict[str, Any]]:
 
 def _named_inside(nodes: list[dict[str, Any]]) -> set[str]:
     """Names that the query itself gives to subqueries (WITH)."""
-    maps = [node["cte_map"].get("map") or [] for node in nodes if isinstance(node.get("cte_map"), dict)]
-    return {str(entry["key"]).lower() for entries in maps for entry in entries}
+    maps: list[Any] = [node["cte_map"]["map"] for node in nodes if isinstance(node.get("cte_map"), dict)]
+    return {str(entry["key"]).lower() for entries in maps for entry in entries or ()}
 
 
 def _hidden(con: DuckDBPyConnection) -> frozenset[str]:
@@ -179,7 +179,8 @@ def _check_node(node: Mapping[str, Any], allowed: frozenset[str] | set[str]) -> 
         if table.lower() not in allowed or node.get("schema_name") not in ("", "main") or node.get("catalog_name"):
             raise Refused(f"There is no view {table}. `--views` lists those that there are.")
     if node.get("type") == "TABLE_FUNCTION":
-        name = str((node.get("function") or {}).get("function_name"))
+        told: Any = node.get("function") or {}
+        name = str(told.get("function_name"))
         if name.lower() not in TABLE_FUNCTIONS:
             raise Refused(f"The function {name} is not allowed as a table.")
     function = str(node.get("function_name") or "").lower()
@@ -222,7 +223,7 @@ def _text(value: object) -> object:
     if isinstance(value, timedelta):
         return value.total_seconds()
     if isinstance(value, (bytes, bytearray, memoryview)):
-        return bytes(value).hex()
+        return bytes(cast("bytes", value)).hex()
     return str(value)
 
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from hashlib import blake2b
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
-from handrail.audit.traces import Contents, Row, Trace, as_array, as_object
+from handrail.audit.traces import Contents, Row, Trace, as_array, as_object, is_ref
 
 How = Literal["kind", "name", "arguments", "facts", "verdict", "rule", "outcome", "error", "only_a", "only_b"]
 """What differs between two aligned steps, or that only one run has the step."""
@@ -111,7 +111,7 @@ def _rank(trace: Trace, step: Row) -> tuple[str, int]:
     """The model step that proposed a call, and its place among the proposed ones."""
     cause = step["cause"]
     calls = as_array(trace.steps[cause]["calls"]) if cause in trace.steps else ()
-    ids = [call.get("id") for call in calls if isinstance(call, dict)]
+    ids = [as_object(call).get("id") for call in calls]
     return (str(cause), ids.index(step["call_id"])) if step["call_id"] in ids else ("", 0)
 
 
@@ -158,7 +158,7 @@ def _facts(contents: Contents, step: Row) -> str:
     if not told:
         return ""
     for key, value in told.items():
-        if isinstance(value, dict) and "c" in value:
+        if is_ref(value):
             told[key] = _digest(contents, value)
             if told[key] == UNKNOWN:
                 return UNKNOWN
@@ -245,10 +245,12 @@ _ABSENT: Any = object()
 
 def _inside(a: object, b: object) -> list[tuple[str, object, object]] | None:
     if isinstance(a, dict) and isinstance(b, dict):
-        keys = sorted({*map(str, a), *map(str, b)})
-        return [(key, a.get(key, _ABSENT), b.get(key, _ABSENT)) for key in keys]
-    if isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
-        return [(str(place), one, other) for place, (one, other) in enumerate(zip(a, b, strict=True))]
+        one, other = cast("dict[str, object]", a), cast("dict[str, object]", b)
+        return [(key, one.get(key, _ABSENT), other.get(key, _ABSENT)) for key in sorted({*one, *other})]
+    if isinstance(a, list) and isinstance(b, list):
+        left, right = cast("list[object]", a), cast("list[object]", b)
+        if len(left) == len(right):
+            return [(str(place), *both) for place, both in enumerate(zip(left, right, strict=True))]
     return None
 
 

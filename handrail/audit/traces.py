@@ -58,6 +58,8 @@ class Trace:
     """Step -> steps directly below it in the journal; those without any are left out."""
     shown_below: Mapping[str, int]
     """Step -> steps directly below it that were read."""
+    notes: Mapping[str, Sequence[Row]]
+    """Step -> what was noted about it: rows with ``kind`` and ``body``, at most 5,000 of all steps."""
 
     @property
     def elided(self) -> int:
@@ -107,7 +109,11 @@ def load(index: Queries, run: str, part: Part | None = None) -> Trace:
     total = cast("int", index.query(statement("traces", "count"), {"run": run})[0]["steps"])
     below = index.query(statement("traces", "below"), {"run": run, "steps": list(steps)})
     counted = {str(row["parent"]): cast("int", row["steps"]) for row in below}
-    return Trace(facts[0], steps, tuple(places), total, counted, Counter(str(row["parent"]) for row in rows))
+    shown_below = Counter(str(row["parent"]) for row in rows)
+    notes: dict[str, list[Row]] = {}
+    for note in index.query(statement("traces", "notes"), {"run": run, "steps": list(steps)}):
+        notes.setdefault(str(note["step"]), []).append(note)
+    return Trace(facts[0], steps, tuple(places), total, counted, shown_below, notes)
 
 
 def _steps(index: Queries, run: str, part: Part) -> list[dict[str, object]]:
@@ -151,6 +157,8 @@ class Contents:
             yield "arguments", self.get(step["args"])
         for ref in as_array(as_object(step["messages"]).get("add")):
             yield "message", self.get(ref)
+        told = as_object(step["detail"]) | as_object(step["ends"])
+        yield from ((name, self.get(value)) for name, value in told.items() if is_ref(value) and name != "result")
         if step["result"] is not None:
             yield "result", self.get(step["result"])
 
@@ -158,6 +166,11 @@ class Contents:
 def chain_of(step: Row) -> tuple[str, ...]:
     """Who acts for whom in a step, outermost first; empty where the journal does not say."""
     return tuple(str(link) for link in as_array(step["chain"]))
+
+
+def is_ref(value: object) -> bool:
+    """Whether a field of a record refers to a payload."""
+    return not isinstance(value, str) and "c" in as_object(value)
 
 
 def as_object(value: object) -> dict[str, Any]:

@@ -25,6 +25,10 @@ WITH RECURSIVE tree(step, depth) AS (
 )
 SELECT * FROM steps WHERE run = $run AND step IN (SELECT step FROM tree) ORDER BY started_at, n LIMIT $most
 
+-- name: notes
+SELECT step, kind, body FROM notes WHERE run = $run AND list_contains($steps::VARCHAR[], step) AND kind <> 'tools'
+ORDER BY at_utc, w, n LIMIT 5000
+
 -- name: below
 SELECT parent, count(*) AS steps FROM opens WHERE run = $run AND list_contains($steps::VARCHAR[], parent)
 GROUP BY parent

@@ -68,12 +68,16 @@ def _print_tree(trace: Trace, contents: _Contents, width: int | None) -> None:
 
 
 def _print_json(trace: Trace, contents: _Contents, with_content: bool) -> None:
+    from handrail.audit.traces import decoded
+
     # step by step: contents of a whole run need not fit into memory
     head = {"run": _plain(trace.run), "total": trace.total, "elided": trace.elided}
     click.echo(json.dumps(head)[:-1] + ', "steps": [')
     for number, place in enumerate(trace.places):
         step = trace.steps[place.step]
         row = _plain(step) | {"depth": place.depth, "below": trace.below.get(place.step, 0)}
+        notes = trace.notes.get(place.step, ())
+        row["notes"] = [{"kind": note["kind"], "body": decoded(note["body"])} for note in notes]
         if with_content:
             row["content"] = [{"what": what, "value": one.value, "missing": one.missing or None}
                               for what, one in contents(step)]  # fmt: skip

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import click
 
-from handrail.audit.traces import Content, Row, Trace, as_array, chain_of
+from handrail.audit.traces import Content, Row, Trace, as_array, as_object, chain_of
 from handrail.audit.tree import Place
+from handrail.cli.traces import facts
 from handrail.cli.traces.columns import cells, cut, filled, shown
 from handrail.dashboard import plain
 
@@ -19,11 +20,15 @@ MAX_CONTENT = 2_000
 """Most characters of one payload; ``--json`` has all."""
 _VERDICTS = {
     "allow": "allowed", "deny": "DENIED", "reject": "REJECTED", "would_deny": "would be denied",
-    "would_reject": "would be rejected",
+    "would_reject": "would be rejected", "stopped": "STOPPED",
 }  # fmt: skip
-_COLORS = {"deny": "red", "reject": "red", "would_deny": "yellow", "would_reject": "yellow"}
+_COLORS = {"deny": "red", "reject": "red", "stopped": "red", "would_deny": "yellow", "would_reject": "yellow"}
 _OUTCOME_COLORS = {"error": "magenta", "lost": "magenta", "running": "blue", "interrupted": "yellow"}
-_BY = {"policy": "no rule allows it", "schema": "its schema", "none": "no policy"}
+_BY = {
+    "policy": "no rule allows it", "schema": "its schema", "none": "no policy", "approval": "a person",
+    "limit": "a limit", "agent": "the agent's code", "run": "the end of the run", "invalid": "being unreadable",
+    "output": "being the answer",
+}  # fmt: skip
 _GAP = "  "
 
 
@@ -89,7 +94,7 @@ def _line(trace: Trace, place: Place, guides: tuple[str, str]) -> _Line:
     step = trace.steps[place.step]
     tokens = f"{step['input_tokens'] or 0:,}+{step['output_tokens'] or 0:,}" if step["type"] == "model" else ""
     name = f"{shown(step['type'], most=20)} {shown(step['name'], most=80)}"
-    stopped = step["verdict"] in {"deny", "reject"} or _observed(step)
+    stopped = step["verdict"] in {"deny", "reject", "stopped"} or _observed(step)
     ended = "did not run" if stopped and step["ran"] is False else _ended(step)
     row = (guides[0] + name, _decision(step), ended, plain.duration(step["duration_ms"]), tokens)
     color = _COLORS.get(step["verdict"] or "") or _OUTCOME_COLORS.get(step["outcome"])
@@ -117,8 +122,10 @@ def _details(trace: Trace, step: Row, place: Place) -> Iterator[str]:
         yield "as " + " → ".join(shown(link, most=60) for link in chain)
     if step["verdict"] not in {None, "allow"} and step["reason"]:
         yield shown(step["reason"])
-    for finding in as_array(step["findings"]):
-        told = finding if isinstance(finding, dict) else {}
+    yield from facts.about(step)
+    yield from facts.linked(trace, step)
+    yield from map(facts.noted, trace.notes.get(place.step, ()))
+    for told in map(as_object, as_array(step["findings"])):
         yield f"found {shown(told.get('code'), most=60)} at {shown(told.get('path'), most=60) or '/'}"
     hidden = trace.below.get(place.step, 0) - trace.shown_below.get(place.step, 0)
     if hidden > 0:

@@ -114,9 +114,8 @@ def _lines(facts: Mapping[str, Any]) -> None:
 
 
 def _said(value: object) -> str:
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(str, value[:_MAX_NAMES]))
-    return str(value)
+    listed = data.as_array(value) if not isinstance(value, str) else []
+    return ", ".join(map(str, listed[:_MAX_NAMES])) if listed else str(value)
 
 
 def _is_ref(value: object) -> bool:

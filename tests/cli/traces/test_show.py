@@ -117,6 +117,27 @@ def test_content_is_shown_only_when_asked_and_erasure_is_said(tmp_path: Path) ->
     assert tool["content"][0] == {"what": "arguments", "value": None, "missing": "erased"}
 
 
+def test_thoughts_notes_and_links_stand_below_their_step(tmp_path: Path) -> None:
+    """Claim: a plan's revision, memory, limits, approvals, validations and links are told in a line each."""
+    journal = Journal(tmp_path)
+    run, steps = sample.thinking_run(journal)
+    hostile, _ = sample.thinking_run(journal, sample.HOSTILE[8])
+    journal.close("exit")
+    told = [line.strip(" │") for line in show(tmp_path, run.id).stdout.splitlines()]
+    for line in ("revision 1: 2 items, 2 added, 0 done", "search_memory in prefs", "upsert_memory in prefs",
+                 "confidence 0.4", "tools/call", f"tries again plan plan {steps['plan-']}",
+                 "limit hit: 20 of 20 model_calls per run", "approval of pay approve by ana",
+                 "validator pii: redact, email", "intervention by guard"):  # fmt: skip
+        assert line in told, line
+    assert any(line.startswith("goes on with ") for line in told)
+    assert 'plan: [{"content": "look the order up"' in show(tmp_path, run.id, "--content", "--width", 200).stdout
+    for width in (40, 120):
+        for line in show(tmp_path, hostile.id, "--content", "--width", width).stdout.split("\n"):
+            assert line.isprintable() and cells(line) <= width
+    row = json.loads(show(tmp_path, run.id, "--json").stdout)["steps"][-1]
+    assert [note["kind"] for note in row["notes"]] == ["limit", "approval", "validation", "intervention"]
+
+
 def test_json_has_every_step_in_tree_order_and_no_content(world: World) -> None:
     """Claim: --json is one object with run, counts and steps; content is not in it unless asked for."""
     told = json.loads(show(world.data, world.runs.refund, "--json").stdout)
