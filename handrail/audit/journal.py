@@ -63,6 +63,12 @@ class Journal:
         """Id of the writer: 16 hex digits, random; another one after a fork, a close, or a broken append."""
         return self._writers[0].id
 
+    @property
+    def place(self) -> tuple[str, int]:
+        """Where the next record goes, unless a segment begins with it: name of a segment, and offset in bytes."""
+        with self._lock:
+            return self._writers[0].place
+
     def open(self) -> None:
         """Make the folder and the first segment now. Raises JournalError where that cannot be."""
         with self._entered() as writer:

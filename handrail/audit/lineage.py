@@ -7,19 +7,22 @@ or written by two at once, a link is missing and nothing else. What is true is i
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from handrail.audit import small_files
+from handrail.audit import reader, small_files
 from handrail.audit.keys import folder_key, keyed_digest
 
 FOLDER = "threads"
 """Folder of the data folder for these files."""
 MAX_RUNS = 20
 """Latest runs of a thread that are remembered."""
+MAX_READ = 100_000
+"""Most records of a run that died that are looked at."""
 MAX_WAITING = 200
 """Undecided calls, and unanswered questions, of a thread that are remembered."""
 
@@ -37,6 +40,10 @@ class Past:
     """How it ended; empty while it goes on, and for ever where its process died."""
     head: str = ""
     """The last checkpoint that it made; empty where that is not known."""
+    part: str = ""
+    """The journal's segment in which its records begin."""
+    offset: int = 0
+    """Bytes of that segment before them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +130,16 @@ class Lineage:
         except (ValueError, TypeError, KeyError, RecursionError):
             return Thread()
 
+    def died(self, past: Past) -> tuple[list[Call], set[str]]:
+        """The latest calls of a run without an end, and the ids of all that were decided in it: from the journal.
+
+        Reads the records from where the run began, at most MAX_READ of them.
+        """
+        left = _Left(past)
+        for record in islice(_records_of(self._folder, past), MAX_READ):
+            left.take(record)
+        return left.calls, left.decided
+
     def begin(self, tenant: str, thread: str, before: Thread, now: Past) -> None:
         """Remember that ``now`` began. Raises OSError or JournalError."""
         self._write(tenant, thread, replace(before, runs=(*before.runs, now)))
@@ -145,6 +162,55 @@ class Lineage:
         if self._key is None:
             self._key = folder_key(self._folder)
         return self._folder / FOLDER / keyed_digest(self._key, json.dumps(("lineage", tenant, thread)))
+
+
+def _records_of(folder: Path, past: Past) -> Iterator[Mapping[str, Any]]:
+    writer, _, number = past.part.partition("-")
+    for part in reader.parts(folder):
+        if part.writer == writer and number and part.number >= int(number):
+            start = past.offset if part.name == past.part else 0
+            for record in reader.records(part, start):
+                if record.fields.get("run") == past.run:
+                    yield record.fields
+
+
+class _Left:
+    """The calls of one run, told by its records in their order."""
+
+    def __init__(self, past: Past) -> None:
+        self._past = past
+        self._calls: dict[str, Call] = {}
+        self.decided: set[str] = set()
+
+    @property
+    def calls(self) -> list[Call]:
+        """The latest of each id: a checkpoint may be older than their results, and so have them made again."""
+        return list(self._calls.values())[-MAX_WAITING:]
+
+    def take(self, record: Mapping[str, Any]) -> None:
+        """The next record."""
+        tell = {"model.result": self._proposed, "tool.call": self._decided}
+        if record["k"] in tell:
+            tell[record["k"]](record)
+
+    def _proposed(self, record: Mapping[str, Any]) -> None:
+        for said in record.get("calls") or ():
+            name, known = str(said.get("id") or ""), self._calls.get(str(said.get("id") or ""))
+            if not name or said.get("invalid"):
+                continue
+            again = known is not None and known.step == record["step"]
+            count = known.open + 1 if known is not None and again else 1
+            self._calls[name] = Call(
+                name, str(said.get("name")), "", record["step"], self._past.run, self._past.trace, count
+            )
+
+    def _decided(self, record: Mapping[str, Any]) -> None:
+        name, step = record.get("call_id") or "", record["step"]
+        self.decided.add(name)
+        known = self._calls.get(name) or Call(name, record["tool"], "", "", self._past.run, self._past.trace, 0)
+        self._calls[name] = replace(
+            known, open=max(0, known.open - 1), last=step, last_run=self._past.run, last_trace=self._past.trace
+        )
 
 
 def _all(kind: Any, rows: Sequence[Mapping[str, Any]]) -> tuple[Any, ...]:

@@ -61,6 +61,11 @@ class Recorder:
             self._journal = journal_for(self._folder, self._payloads)
         return self._journal
 
+    @property
+    def place(self) -> tuple[str, int]:
+        """Where the next record goes: name of a segment, and offset in bytes."""
+        return self._open().place
+
     def check(self) -> None:
         """Open the journal now. Raises JournalError where it cannot be written."""
         self._open().open()

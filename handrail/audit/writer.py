@@ -129,6 +129,11 @@ class Writer:
         """Whether this writer has a file, and so a place in the journal."""
         return self._part is not None
 
+    @property
+    def place(self) -> tuple[str, int]:
+        """Name of the segment, and how many bytes of it are whole records; empty and 0 before the first."""
+        return (self._part.name, self._part.records.size) if self._part is not None else ("", 0)
+
     def open(self) -> None:
         """Make the first segment now. Raises JournalError."""
         self._whole(self._current)

@@ -23,6 +23,7 @@ from handrail.tracing.proposals import Proposal
 
 log = logging.getLogger(__name__)
 _NOTE, _ALONE = "thread", "alone"
+_ENDED = {"ok", "rejected"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,10 @@ class Start:
     """The run that it goes on with."""
     fork: Past | None
     """The run whose checkpoint it starts from, in the past of the thread."""
+    part: str
+    """The journal's segment in which its records begin."""
+    offset: int
+    """Bytes of that segment before them."""
 
     @property
     def links(self) -> tuple[Link, ...]:
@@ -67,15 +72,15 @@ def start(gate: Gate, who: Principal, thread: str, turn: Turn | None) -> Start |
         return None
     try:
         lineage = lineage_of(gate.rulebook.now.settings.data)
-        before = lineage.read(who.tenant, thread)
+        before, place = lineage.read(who.tenant, thread), gate.steps.recorder.place
     except Exception as error:
         log.warning("What the runs of a thread go on with could not be read: %s", type(error).__name__)
         return None
     last = before.runs[-1] if before.runs else None
     if turn.checkpoint and (last is None or last.head != turn.checkpoint):
-        return Start(lineage, before, None, before.made(turn.checkpoint))
-    resumed = last if last is not None and turn.resumes and last.outcome != "ok" else None
-    return Start(lineage, before, resumed, None)
+        return Start(lineage, before, None, before.made(turn.checkpoint), *place)
+    resumed = last if last is not None and turn.resumes and last.outcome not in _ENDED else None
+    return Start(lineage, before, resumed, None, *place)
 
 
 def begun(step: Step, begin: Start | None) -> None:
@@ -84,22 +89,33 @@ def begun(step: Step, begin: Start | None) -> None:
         return
     state, principal = step.frame.state, step.frame.principal
     logical = begin.last.logical if begin.last else state.run
-    now = Past(state.run, state.trace, step.frame.step, logical)
+    now = Past(state.run, state.trace, step.frame.step, logical, part=begin.part, offset=begin.offset)
     here = state.notes[_NOTE] = Open(begin.lineage, principal.tenant, state.thread, now, begin.before)
     try:
         begin.lineage.begin(here.tenant, here.name, begin.before, now)
         if begin.last is not None:
-            _take_over(state, here)
+            _take_over(state, here, begin.last)
         elif begin.fork is None:
             _abandoned(step.frame, begin.before)
     except Exception as error:
         log.warning("That a thread goes on could not be remembered: %s", type(error).__name__)
 
 
-def _take_over(state: RunState, here: Open) -> None:
-    proposals.of(state).carry(_proposal(call) for call in here.before.calls)
+def _take_over(state: RunState, here: Open, last: Past) -> None:
+    calls: Sequence[Call] = here.before.calls
+    if not last.outcome:  # its process died: the file has what the run before it left, the journal what it did
+        left, decided = here.lineage.died(last)
+        known = [_first_of(call, here.before.calls) for call in left]
+        calls = [*(call for call in here.before.calls if call.id not in decided), *known]
+    proposals.of(state).carry(_proposal(call) for call in calls)
     for question in here.before.asked:
         here.asked.setdefault(question.id, []).append(question)
+
+
+def _first_of(call: Call, earlier: Sequence[Call]) -> Call:
+    """``call`` with the reply that proposed it, where that was in a run before."""
+    first = next((each for each in earlier if each.id == call.id and not call.step), None)
+    return replace(call, step=first.step, run=first.run, trace=first.trace) if first is not None else call
 
 
 def _abandoned(frame: Frame, before: Thread) -> None:
@@ -143,7 +159,7 @@ def settle(step: Step, outcome: str) -> None:
     ledger = step.frame.state.notes.get(proposals.NOTE)
     if ledger is None or step.frame.state.notes.get(_ALONE):
         return
-    ended, root = outcome in ("ok", "rejected"), step.kind == "run"
+    ended, root = outcome in _ENDED, step.kind == "run"
     if ended:
         give_up(step.frame, ledger.close(step.frame.step), "agent", "the agent ended without it")
     if root and (ended or thread_of(step.frame.state) is None):

@@ -158,7 +158,7 @@ class Proposals:
         with self._lock:
             known = [each for calls in self._calls.values() for each in calls.values()]
             paused = [each for each in known if each.open or (each.last and each.last.outcome == "interrupted")]
-            return [*paused, *self._carried.values()]
+            return [*paused, *(each for each in self._carried.values() if each.open)]
 
 
 def _aged(old: Mapping[str, Proposal], turn: int) -> tuple[dict[str, Proposal], list[Proposal]]:

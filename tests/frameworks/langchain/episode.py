@@ -1,7 +1,8 @@
 """The governed episode: an unmodified LangChain agent that plans, is denied, delegates, fails, asks a person and ends.
 
 Run as a program it plays one part of the episode, so that another process can play the rest:
-``python -m tests.frameworks.langchain.episode FOLDER start|start-and-die|die-in-tool|resume|reject|go-on``.
+``python -m tests.frameworks.langchain.episode FOLDER start|start-and-die|die-in-tool|die-in-tool-early|resume|reject|
+approve-and-die|go-on``.
 """
 
 from __future__ import annotations
@@ -85,6 +86,8 @@ class Playing(Scripted):
 
     def _next(self, messages: list[BaseMessage], kwargs: Mapping[str, Any]) -> AIMessage:
         self.seen.append(len(messages))
+        if "model" in DIES_IN:
+            os.kill(os.getpid(), signal.SIGKILL)
         said = sum(isinstance(message, AIMessage) for message in messages)
         turn = self.turns[said]
         calls = [
@@ -261,17 +264,24 @@ GIVEN: Mapping[str, Any] = {
     "start": ASKED,
     "start-and-die": ASKED,
     "die-in-tool": ASKED,
+    "die-in-tool-early": ASKED,
     "resume": APPROVED,
+    "approve-and-die": APPROVED,
     "reject": REJECTED,
 }
 
 
 def main(folder: Path, part: str) -> None:
     """Play one part; what is given for ``go-on`` is nothing, which goes on from the checkpoint."""
-    if part == "die-in-tool":
+    if part.startswith("die-in-tool"):
         DIES_IN.append("search")
+    if part == "approve-and-die":
+        DIES_IN.append("model")
     with saver(folder) as checkpointer:
-        drive(govern(clerk([], checkpointer), folder), GIVEN.get(part))
+        agent = govern(clerk([], checkpointer), folder)
+        if part == "die-in-tool":  # with every checkpoint on the disk; otherwise the last ones may not be
+            agent.invoke(ASKED, {"configurable": {"thread_id": THREAD}}, durability="sync")
+        drive(agent, GIVEN.get(part))
         if part == "start-and-die":
             os.kill(os.getpid(), signal.SIGKILL)
 

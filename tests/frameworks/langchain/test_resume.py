@@ -18,7 +18,7 @@ from langgraph.types import Command, interrupt
 import handrail
 from handrail.audit.lineage import FOLDER
 from tests.frameworks.langchain import episode
-from tests.frameworks.langchain.asked import Asked, check_exact
+from tests.frameworks.langchain.asked import UNPROPOSED, Asked, check_exact
 from tests.frameworks.langchain.episode import ASKED, drive
 from tests.frameworks.langchain.kit import policy
 
@@ -84,6 +84,39 @@ def test_killed_in_a_tool(tmp_path: Path) -> None:
         "SELECT outcome, count(*) FROM steps WHERE type = 'tool' AND name = 'ask_researcher' GROUP BY outcome"
     )
     assert sorted(lost) == [("lost", 1), ("ok", 1)]
+
+
+def test_a_call_in_flight_is_one_proposal(tmp_path: Path) -> None:
+    """What was in flight when the process died is tried again: one decision, a second attempt that names the first."""
+    asked = _two_processes(tmp_path, "die-in-tool", "go-on")
+    assert asked.rows("SELECT tool, call_id FROM proposals WHERE decisions <> proposed AND tool <> 'send_mail'") == []
+    again = asked.rows(
+        "SELECT s.name, o.outcome FROM links l JOIN steps s USING (run, step) "
+        "JOIN steps o ON o.run = l.to_run AND o.step = l.to_step WHERE l.type = 'resumed_from' AND s.type = 'tool'"
+    )
+    assert sorted(again) == [("ask_researcher", "lost"), ("search", "lost")]  # the sub-agent goes on as well
+    found = asked.rows(
+        "SELECT tool, decisions, executions, finished FROM proposals WHERE executions > 1 AND tool <> 'flaky'"
+    )
+    assert sorted(found) == [("ask_researcher", 1, 2, 1), ("search", 1, 2, 1)]
+
+
+def test_calls_that_are_made_again(tmp_path: Path) -> None:
+    """Where the checkpoint is older than the calls, they are made again: each proposed call has one decision still."""
+    asked = _two_processes(tmp_path, "die-in-tool-early", "go-on")
+    undecided = asked.rows("SELECT tool FROM proposals WHERE decisions <> proposed")
+    assert undecided == [("send_mail",)]  # it waits for a person
+    assert asked.rows(UNPROPOSED) == []
+
+
+def test_killed_after_the_answer(tmp_path: Path) -> None:
+    """A run that took an answer over and died: the call that it made is not decided again by the run after it."""
+    asked = _two_processes(tmp_path, "start", "approve-and-die", "go-on")
+    assert [row[4] for row in asked.rows(RUNS)] == ["interrupted", "lost", "ok"]
+    assert asked.rows("SELECT * FROM proposals WHERE decisions <> proposed") == []
+    assert asked.rows("SELECT decisions, verdict, outcome FROM proposals WHERE tool = 'send_mail'") == [
+        (1, "allow", "ok")
+    ]
 
 
 def _pausing(checkpointer: Any, name: str = "clerk") -> Any:
