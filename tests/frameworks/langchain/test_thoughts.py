@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from pydantic import BaseModel
 import handrail
 from handrail.testing import ScriptedModel, ToolCall, Turn, chat_openai
 from handrail.tracing.plans import Item, apply
+from tests.conftest import shared_data
 from tests.frameworks.exported import Exported, exporting
 from tests.frameworks.langchain.kit import Scripted, call, policy, recorded
 from tests.kept import content
@@ -409,3 +412,48 @@ def test_no_word_of_it_is_in_a_record_or_on_a_span(tmp_path: Path, exported: Exp
     assert [(span.attributes or {})["handrail.rationale.characters"] for span in spans] == [12, 13]
     (linked, *_) = [link for span in spans for link in span.links]
     assert (linked.attributes or {})["handrail.link.type"] == "caused_by"
+
+
+def _planning(folder: Path) -> None:
+    _run(
+        folder,
+        _agent(
+            Turn("first the plan", tool_calls=(ToolCall("write_todos", _todos(("look up", PENDING))),)),
+            _write(("look up", DONE)),
+            call("think", thought="good", confidence="85%"),
+            Turn("done"),
+            tools=[think],
+            middleware=[TodoListMiddleware()],
+        ),
+    )
+
+
+def test_the_spans_follow_the_conventions(tmp_path: Path, exported: Exported) -> None:
+    """The mechanical check of the GenAI conventions finds no violation in plans, reflections and linked calls."""
+    checker = shared_data("semconv/check_spans.py")
+    _planning(tmp_path)
+    lines = [
+        json.dumps({"name": span.name, "kind": span.kind.name, "attributes": dict(span.attributes or {})})
+        for span in exported.spans
+    ]
+    file = tmp_path / "spans.jsonl"
+    file.write_text("\n".join(lines))
+    command = [sys.executable, str(checker), str(file), "--no-content"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert sum(span.name == "plan clerk" for span in exported.spans) == 2
+
+
+def test_with_content_on_the_words_are_on_the_spans(
+    tmp_path: Path, exported: Exported, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Switched on, a span shows the rationale of its call, the plan, and what a revision changed."""
+    monkeypatch.setenv("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "true")
+    _planning(tmp_path)
+    first, second = [dict(span.attributes or {}) for span in exported.spans if span.name == "plan clerk"]
+    assert json.loads(str(first["handrail.plan.text"])) == [{"content": "look up", "status": PENDING}]
+    (changed,) = json.loads(str(second["handrail.plan.diff"]))["changed"]
+    assert (changed["content"], changed["before"]) == ("look up", {"status": PENDING})
+    calls = [dict(span.attributes or {}) for span in exported.spans if span.name == "execute_tool write_todos"]
+    assert [each.get("handrail.rationale.text") for each in calls] == ["first the plan", None]
+    assert exported.named("reflection clerk")["handrail.reflection.confidence"] == 0.85
