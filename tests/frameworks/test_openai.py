@@ -238,6 +238,8 @@ def test_a_raw_loop_tells_why_a_tool_was_called(client: openai.OpenAI, tmp_path:
         _drain(client.chat.completions.create(model="m", messages=messages, stream=True))
     first, second = recorded(tmp_path, "model.call")
     [call] = recorded(tmp_path, "tool.call")
+    assert (second["messages"]["prev"], second["messages"]["keep"]) == (first["step"], len(HI))
+    assert len(second["messages"]["add"]) == 2
     assert call["cause"] == first["step"]
     assert second["causes"] == [call["step"]]
     assert first["params"] == {"seed": 7, "choice.count": 2}

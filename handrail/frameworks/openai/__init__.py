@@ -8,7 +8,7 @@ A request that serves a framework's call, which has a step already, adds to that
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 patches = Patches()
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
+_EMBEDDINGS = "/embeddings"
 _RAW = "X-Stainless-Raw-Response"
 """Header by which the client marks a call whose answer is to be given out unread."""
 
@@ -85,6 +86,9 @@ def _observed(client: Any, options: Any, kwargs: Mapping[str, Any]) -> _Step | _
     frame = context.current()
     if frame is None and gates.default_gate() is None:
         return None
+    serves = frame is not None and isinstance(frame.owner, Serving)
+    if serves and str(options.url).partition("?")[0] != _EMBEDDINGS:
+        return None  # a framework tells of its models' answers itself
     call = _described(client, options, kwargs)
     if call is None:
         return None
@@ -129,8 +133,6 @@ class _Served:
 
     def returned(self, found: Any) -> None:
         """Hand what the answer says to the call that is served."""
-        if self._call.kind != "embedding":
-            return  # a framework tells of its models' answers itself
         try:
             self._owner.learn(self._call.read(dumped(found)).facts)
         except Exception:
@@ -251,11 +253,25 @@ class _Step:
             gates.leave(self._run)
 
 
+def _same(above: Frame, messages: Sequence[Any]) -> list[Any]:
+    """The messages of a request, those that led the agent's previous one as the same objects.
+
+    The client copies every message of every request; the recorder knows what it has by identity.
+    """
+    known: dict[tuple[str, ...], list[Any]] = above.state.notes.setdefault("openai", {})
+    before = known.get(above.principal.links, [])
+    same = next((n for n, (one, other) in enumerate(zip(before, messages, strict=False)) if one != other), None)
+    keep = min(len(before), len(messages)) if same is None else same
+    now = known[above.principal.links] = [*before[:keep], *messages[keep:]]
+    return now
+
+
 def _opened(above: Frame, call: Call) -> Step | None:
     try:
         steps = gate_of(above).steps
         if call.model is not None:
-            return steps.model(above, call.model, others.of_library(("openai",), "model") if others.active() else None)
+            model = replace(call.model, messages=_same(above, call.model.messages))
+            return steps.model(above, model, others.of_library(("openai",), "model") if others.active() else None)
         return steps.open(above, call.kind, call.name, call.facts, content=call.content)
     except Exception:
         log.warning("A request could not be recorded", exc_info=unquoted())
