@@ -177,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         raw = self.rfile.read(int(self.headers.get("content-length") or 0))
         path = self._path()
-        api = next((api for end, api in APIS.items() if path.endswith(end)), None)
+        api: Api | None = next((api for end, api in APIS.items() if path.endswith(end)), None)
         if api is None and not path.endswith(plain_wire.CREATED):
             return self._not_found()
         try:

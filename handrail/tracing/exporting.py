@@ -32,9 +32,8 @@ def provider(environ: Mapping[str, str], acknowledge: Acknowledge | None = None)
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     found = TracerProvider()
-    if acknowledge is not None:
-        made = _Acknowledging(made, destination(environ), acknowledge)
-    found.add_span_processor(BatchSpanProcessor(made))
+    told: Any = _Acknowledging(made, destination(environ), acknowledge) if acknowledge is not None else made
+    found.add_span_processor(BatchSpanProcessor(told))
     return found
 
 

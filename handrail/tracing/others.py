@@ -136,10 +136,11 @@ class Stamp:
 
     def watch(self, provider: trace.TracerProvider) -> None:
         """Look at the spans of ``provider`` from now on."""
+        add: Callable[[Stamp], None] | None = getattr(provider, "add_span_processor", None)
         with self._lock:
-            if provider not in self._watched and hasattr(provider, "add_span_processor"):
+            if add is not None and provider not in self._watched:
                 self._watched.add(provider)
-                provider.add_span_processor(self)
+                add(self)
 
     def on_start(self, span: Any, parent_context: object = None) -> None:
         """A span has started."""
@@ -158,10 +159,9 @@ class Stamp:
         """A span has ended: now it says of what kind it was."""
         scope = getattr(span.instrumentation_scope, "name", "")
         if scope in _SCOPES:
-            said = span.attributes or {}
-            kind = next((_KINDS[said[name]] for name in _SAYS if said.get(name) in _KINDS), None)
-            if kind is not None:
-                self._seen.add((scope, kind))
+            said: Mapping[str, Any] = span.attributes or {}
+            kinds: list[Shown] = [_KINDS[said[name]] for name in _SAYS if said.get(name) in _KINDS]
+            self._seen.update((scope, kind) for kind in kinds[:1])
 
     def expects(self, scope: str, kind: Shown) -> bool:
         """Whether ``scope`` shows such steps where we do.
