@@ -138,6 +138,9 @@ def _agent(config: Path) -> Any:
         """SENTINEL-definition"""
         store.put(("notes", "ana"), "k", {"text": "SENTINEL-result"})
         store.search(("notes", "ana"), query="SENTINEL-prompt")
+        handrail.plan(["SENTINEL-prompt", "SENTINEL-result"])
+        handrail.plan(["SENTINEL-result", "SENTINEL-arguments"])
+        handrail.reflect("SENTINEL-prompt", confidence=0.5, about="SENTINEL-prompt")
         return "SENTINEL-result" + "".join(found.page_content for found in Handbook().invoke("SENTINEL-prompt"))
 
     @tool
@@ -214,7 +217,7 @@ def test_nothing_leaves_by_default(
     monkeypatch.setenv("HANDRAIL_SPAN_VOCABULARY", vocabulary)
     _drive(drive, tmp_path)
     assert out.found() == {"spans": set(), "metrics": set(), "events": set(), "logs": set()}
-    assert {"execute_tool fail", "invoke_agent sub", "retrieval handbook"} <= {
+    assert {"execute_tool fail", "invoke_agent sub", "retrieval handbook", "plan sub", "reflection sub"} <= {
         span.name for span in out.spans.get_finished_spans()
     }
     assert "gen_ai.client.operation.exception" in out.texts()["events"]
