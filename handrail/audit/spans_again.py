@@ -19,6 +19,7 @@ from handrail.audit.reader import Part, Payloads
 from handrail.audit.steps import FAILED
 from handrail.errors import JournalCorrupt
 from handrail.tracing import vocabulary
+from handrail.tracing.links import Link, causal
 from handrail.tracing.otlp import dump
 from handrail.tracing.otlp.limits import Unfit
 from handrail.tracing.otlp.span import Attributes, NotOtlp, OtlpSpan, SpanEvent, SpanKind, SpanLink, Value
@@ -219,7 +220,7 @@ def span_of(
         attributes_of({**described.attributes, **closing, **({"error.type": failed} if failed else {})}),
         "ERROR" if failed else "UNSET",
         events=tuple(_event(record, words) for record in events),
-        links=tuple(_link(link, str(start["trace"])) for link in start.get("links") or ()),
+        links=tuple(_link(link, str(start["trace"])) for link in causal(start, _stated(start))),
         resource=resource,
         scope=SCOPE,
         flags=1,
@@ -231,8 +232,14 @@ def _event(record: _Record, words: Vocabulary) -> SpanEvent:
     return SpanEvent(f"handrail.{record['k']}", int(record["t"]), attributes_of(words.noted(record["k"], facts)))
 
 
-def _link(link: Mapping[str, str], trace: str) -> SpanLink:
-    return SpanLink(link.get("trace") or trace, link["step"], {"handrail.link.type": link["type"]})
+def _stated(start: _Record) -> list[Link]:
+    """The links that a record has, as the step was opened with them."""
+    found: list[Any] = start.get("links") or []
+    return [Link(one["type"], one["step"], one.get("run", ""), one.get("trace", "")) for one in found]
+
+
+def _link(link: Link, trace: str) -> SpanLink:
+    return SpanLink(link.trace or trace, link.step, {"handrail.link.type": link.type})
 
 
 def attributes_of(found: Mapping[str, Any]) -> dict[str, Value]:

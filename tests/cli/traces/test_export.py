@@ -19,9 +19,11 @@ import grpc  # type: ignore[import-untyped]
 import pytest
 
 from handrail.audit.spans_again import UNFINISHED
+from handrail.testing import ScriptedModel
 from handrail.tracing.otlp.codec import decode
 from handrail.tracing.otlp.receiver import Receiver
 from handrail.tracing.otlp.span import OtlpSpan, Refused
+from tests.cli import programs
 
 PROGRAM = """
 import sys
@@ -158,6 +160,24 @@ def test_what_the_live_exporter_brought_is_not_sent_again_and_is_made_again_the_
             f"Sent 0 spans to http://127.0.0.1:{port}/v1/traces.",
             "3 had arrived before.",
         ]
+        collector.spans.clear()
+        assert export(tmp_path, environ, "--since", "1h").returncode == 0
+        assert {span.span_id: told(span) for span in collector.spans} == live
+
+
+def test_an_agents_whole_run_is_made_again_the_same(tmp_path: Path) -> None:
+    """Model calls, an allowed and a denied call of an unmodified LangChain agent: equal spans, whoever sent them."""
+    programs.write(tmp_path, app="import clerk\nprint(clerk.ask())")
+    port = free_port()
+    with ScriptedModel(programs.script()) as server, collecting(port) as collector:
+        exporting = {name: value for name, value in environment(tmp_path, port).items() if name.startswith("OTEL_")}
+        environ = programs.environ(tmp_path, server) | exporting | {"HANDRAIL_DATA": str(tmp_path / "data")}
+        done = programs.run(tmp_path, ["app.py"], environ)
+        assert (done.returncode, done.stdout) == (0, "final\n"), done.stderr
+        live = {span.span_id: told(span) for span in collector.spans}
+        assert sorted(span.name.split()[0] for span in collector.spans) == [
+            *["chat"] * 3, *["execute_tool"] * 2, "invoke_agent",
+        ]  # fmt: skip
         collector.spans.clear()
         assert export(tmp_path, environ, "--since", "1h").returncode == 0
         assert {span.span_id: told(span) for span in collector.spans} == live
