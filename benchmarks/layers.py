@@ -53,19 +53,10 @@ ROOMS = (
 """Room -> parts of the paths of its modules; the first that fits counts. What fits none is the agent's own."""
 
 
-def child(name: str, folder: Path, seconds: float) -> dict[str, Any]:
-    """Measure one layer in this process."""
-    [layer] = (contender for contender, _, _ in LAYERS if contender.name == name)
-    return overhead.child(layer, folder, seconds)
-
-
-def layers(rounds: int, seconds: float) -> list[tuple[str, float, float]]:
+def layers(rounds: int) -> list[tuple[str, float, float]]:
     """What each layer makes a step cost: words, ratio to bare at 10 and at 100 steps."""
-    found: dict[str, list[dict[str, Any]]] = {contender.name: [] for contender, _, _ in LAYERS}
-    for number in range(rounds):
-        print(f"round {number + 1}/{rounds}", file=sys.stderr)
-        for contender, _, rules in LAYERS:
-            found[contender.name].append(overhead.spawn("layers", contender, seconds, rules))
+    running = {one.name: overhead.Running("layers", one, rules) for one, _, rules in LAYERS}
+    found = overhead.measure(running, rounds)
     ratio = overhead.ratio
     return [(what, ratio(found, one.name, SHORT), ratio(found, one.name, LONG)) for one, what, _ in LAYERS]
 
@@ -124,19 +115,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one short round")
     parser.add_argument("--child", nargs=2, metavar=("LAYER", "FOLDER"), help=argparse.SUPPRESS)
-    parser.add_argument("--seconds", type=float, default=0.0, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
         name, folder = options.child
-        found: Any = profile(Path(folder)) if name == "profile" else child(name, Path(folder), options.seconds)
-        print(json.dumps(found))
+        if name == "profile":
+            sys.stdin.readline()
+            print(json.dumps(profile(Path(folder))))
+        else:
+            overhead.child(next(one for one, _, _ in LAYERS if one.name == name), Path(folder))
         return
     print("| switched on | 10 steps | 100 steps |\n|---|---|---|")
-    for what, short, long in layers(1, 1.0) if options.quick else layers(6, 3.0):
+    for what, short, long in layers(5 if options.quick else 60):
         print(f"| {what} | {short:.2f} | {long:.2f} |")
-    runs: list[Any] = [
-        overhead.spawn("layers", replace(OURS[0], name="profile"), 0) for _ in range(1 if options.quick else 5)
-    ]
+    runs: list[Any] = []
+    for _ in range(1 if options.quick else 5):
+        profiling = overhead.Running("layers", replace(OURS[0], name="profile"))
+        runs.append(profiling.ask())
+        profiling.end()
     shares = {room: median(dict(run).get(room, 0.0) for run in runs) for room, _ in runs[0]}
     print("\n| room | share of what is added, % |\n|---|---|")
     for room, share in shares.items():

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -70,22 +71,24 @@ def agent(steps: int) -> Any:
     return create_agent(Scripted(), [note], name="bench")
 
 
-def child(contender: Contender, folder: Path, seconds: float) -> dict[str, Any]:
-    """Measure one configuration in this process: CPU milliseconds per step at each length, the fastest run of each.
+def child(contender: Contender, folder: Path) -> None:
+    """Be one contender in this process: for each number of steps that stdin asks for, run them; CPU ms per step.
 
-    The fastest, because a shared machine only ever adds.
+    An empty line asks for the bytes instead. Answers are one line of JSON each.
     """
     made = {steps: contender.setup(agent(steps), folder) for steps in (SHORT, LONG)}
-    found: dict[str, Any] = {}
-    for steps, one in made.items():
-        once(one, steps)
-        runs: list[float] = []
-        while not runs or sum(runs) < seconds / 2:
-            runs.append(once(one, steps))
-        found[str(steps)] = min(runs) / steps * 1000
+    once(made[SHORT], SHORT)
+    for line in sys.stdin:
+        steps = int(line.strip() or 0)
+        answer: Any = once(made[steps], steps) / steps * 1000 if steps else _bytes(contender, made[LONG], folder)
+        print(json.dumps(answer), flush=True)
+
+
+def _bytes(contender: Contender, made: Any, folder: Path) -> dict[str, float]:
+    found: dict[str, float] = {}
     if contender in OURS:
-        found["bytes_per_step"] = _bytes_per_step(made[LONG], folder)
-    if contender is not BARE and (size := wire_bytes(lambda: _finished(made[LONG]))) is not None:
+        found["bytes_per_step"] = _bytes_per_step(made, folder)
+    if contender is not BARE and (size := wire_bytes(lambda: _finished(made))) is not None:
         found["wire_per_step"] = size / LONG
     return found
 
@@ -114,48 +117,72 @@ def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in (folder / ".handrail").rglob("*") if path.is_file())
 
 
-def measure(contenders: list[tuple[Contender, int]], seconds: float) -> dict[str, list[dict[str, Any]]]:
-    """Measure every contender in turn, each as many rounds as it is given; what each round found."""
-    found: dict[str, list[dict[str, Any]]] = {contender.name: [] for contender, _ in contenders}
-    most = max(rounds for _, rounds in contenders)
-    for number in range(most):
-        for contender, rounds in contenders:
-            if number < rounds:
-                print(f"round {number + 1}/{rounds}: {contender.name}", file=sys.stderr)
-                found[contender.name].append(spawn("overhead", contender, seconds))
+class Running:
+    """A process that is one contender, to be asked a little at a time."""
+
+    def __init__(self, module: str, contender: Contender, rules: str | None = None) -> None:
+        """``module`` of benchmarks has the ``--child``; ``rules`` is its handrail.toml."""
+        self._folder = tempfile.TemporaryDirectory()
+        (Path(self._folder.name) / "handrail.toml").write_text(policy() if rules is None else rules)
+        command = [sys.executable, "-m", f"benchmarks.{module}", "--child", contender.name, self._folder.name]
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(
+            command, env=contender.environment(), text=True, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL
+        )
+
+    def ask(self, steps: int = 0) -> Any:
+        """CPU ms per step of a run of so many steps; for 0 the bytes per step."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        print(steps or "", file=self._process.stdin, flush=True)
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise SystemExit("a measured process ended before its time: run its --child by hand to see why")
+        return json.loads(answer)
+
+    def end(self) -> None:
+        """Let the process end, and take its folder away."""
+        self._process.communicate()
+        self._folder.cleanup()
+
+
+def measure(running: Mapping[str, Running], rounds: int, dear: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Ask every process in turn, ``rounds`` times: CPU ms per step at both lengths, and the bytes at the end.
+
+    What is compared ran within the same second or two, so that a machine that slows down slows down all. Runs of the
+    ``dear`` at full length are taken in every fourth round only.
+    """
+    found: dict[str, Any] = {name: {str(SHORT): [], str(LONG): []} for name in running}
+    for number in range(rounds):
+        print(f"round {number + 1}/{rounds}", file=sys.stderr)
+        for name, process in running.items():
+            found[name][str(SHORT)].append(min(process.ask(SHORT) for _ in range(3)))
+        for name, process in running.items():
+            again = name not in dear or number % 4 == 0
+            found[name][str(LONG)].append(process.ask(LONG) if again else None)
+    for name, process in running.items():
+        found[name] |= process.ask()
+        process.end()
     return found
 
 
-def spawn(module: str, contender: Contender, seconds: float, rules: str | None = None) -> Any:
-    """What a process of its own, ``python -m benchmarks.MODULE --child``, says of one contender."""
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "handrail.toml").write_text(policy() if rules is None else rules)
-        command = [sys.executable, "-m", f"benchmarks.{module}", "--child", contender.name, folder]
-        command += ["--seconds", str(seconds)]
-        done = subprocess.run(command, env=contender.environment(), capture_output=True, text=True)
-        if done.returncode:
-            raise SystemExit(done.stderr)
-        return json.loads(done.stdout)
+def ratio(found: Mapping[str, Any], name: str, steps: int) -> float:
+    """CPU per step against the bare agent in the same round; the median over the rounds."""
+    pairs = zip(found[name][str(steps)], found[BARE.name][str(steps)], strict=True)
+    return float(median(one / bare for one, bare in pairs if one is not None))
 
 
-def ratio(found: dict[str, list[dict[str, Any]]], name: str, steps: int) -> float:
-    """CPU per step against the bare agent of the same round; the median over the rounds."""
-    pairs = zip(found[name], found[BARE.name], strict=False)
-    return float(median(one[str(steps)] / bare[str(steps)] for one, bare in pairs))
-
-
-def _worst(found: dict[str, list[dict[str, Any]]], name: str) -> float:
+def _worst(found: Mapping[str, Any], name: str) -> float:
     return max(ratio(found, name, steps) for steps in (SHORT, LONG))
 
 
-def _flat(found: dict[str, list[dict[str, Any]]], name: str) -> float:
+def _flat(found: Mapping[str, Any], name: str) -> float:
     return ratio(found, name, LONG) / ratio(found, name, SHORT)
 
 
-def rows(found: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+def rows(found: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The figures with their goals; a rival's are held against ours."""
     off, on = "content_off", "content_on"
-    kept = median(one["bytes_per_step"] for one in found[off])
+    kept = found[off]["bytes_per_step"]
     table = [
         _row("step_ratio_content_on", "CPU per step, spans with content / bare", _worst(found, on), 1.25),
         _row("step_ratio_content_off", "CPU per step, spans without content / bare", _worst(found, off), 1.15),
@@ -164,15 +191,15 @@ def rows(found: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
     ]
     for contender in (*OURS, *RIVALS):
         table += _rival(found, contender) if contender in RIVALS and contender.name in found else []
-        if found.get(contender.name) and "wire_per_step" in found[contender.name][0]:
-            size = median(one["wire_per_step"] for one in found[contender.name])
+        size = found.get(contender.name, {}).get("wire_per_step")
+        if size is not None:
             table.append(
                 _row(f"wire_bytes_{contender.name}", "OTLP bytes per step of its spans, 100 steps", size, 1536)
             )
     return table
 
 
-def _rival(found: dict[str, list[dict[str, Any]]], contender: Contender) -> list[dict[str, Any]]:
+def _rival(found: Mapping[str, Any], contender: Contender) -> list[dict[str, Any]]:
     ours = 1.25 if contender.content else 1.15
     said = f"{contender.what}, {contender.version}"
     return [
@@ -195,27 +222,28 @@ def present() -> tuple[list[Contender], str]:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="two short rounds, under 50 s on two cores")
+    parser.add_argument("--quick", action="store_true", help="few rounds, under 50 s on two cores")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.add_argument("--child", nargs=2, metavar=("CONFIGURATION", "FOLDER"), help=argparse.SUPPRESS)
-    parser.add_argument("--seconds", type=float, default=0.0, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
         [contender] = (one for one in (BARE, *OURS, *RIVALS) if one.name == options.child[0])
-        print(json.dumps(child(contender, Path(options.child[1]), options.seconds)))
+        child(contender, Path(options.child[1]))
         return
     rivals, said = present()
-    rounds, seconds = (2, 1.0) if options.quick else (8, 4.0)
-    turns = [(one, rounds) for one in (BARE, *OURS)] + [(one, 1 if options.quick else rounds) for one in rivals]
-    found = measure(turns, seconds)
+    running = {one.name: Running("overhead", one) for one in (BARE, *OURS, *rivals)}
+    found = measure(running, 5 if options.quick else 60, frozenset(one.name for one in rivals))
     if said:
         print(said, file=sys.stderr)
     table = rows(found)
     if options.json:
         print(json.dumps({"rows": table}))
         return
-    for name, rounds_of in found.items():
-        print(f"{name:18} " + "  ".join(f"{key}: {median(one[key] for one in rounds_of):.3f}" for key in rounds_of[0]))
+    for name, one in found.items():
+        print(
+            f"{name:18} "
+            + "  ".join(f"{steps}: {min(filter(None, one[str(steps)])):.3f} ms" for steps in (SHORT, LONG))
+        )
     for row in table:
         print(f"{row['id']:28} {row['figure']:>9}  goal {row['goal']:>6}  {row['what']}")
 
