@@ -1,8 +1,8 @@
 """Where the CPU of a governed step goes, in two ways. ``python -m benchmarks.layers [--quick]``
 
 Layers: the same agent with one thing more switched on at a time, in alternating processes; only settings differ.
-Rooms: one run under the profiler, in all its threads, each function's own time counted to the room that it belongs to
-and that of built-in functions to their callers'. The profiler makes calls dear, so that only the shares mean something.
+Rooms: one run under the profiler, in all its threads: function calls per step that are not in the bare agent's run. A
+call of a built-in function counts to the room of its caller. That figure is the same on every machine, busy or not.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ import json
 import pstats
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from benchmarks import overhead
@@ -66,7 +65,7 @@ def profiled(work: Callable[[], object]) -> pstats.Stats:
     made: list[cProfile.Profile] = []
 
     def begin(*event: Any) -> None:
-        made.append(cProfile.Profile(time.thread_time))
+        made.append(cProfile.Profile())
         made[-1].enable()
 
     threading.setprofile(begin)
@@ -84,30 +83,32 @@ def profiled(work: Callable[[], object]) -> pstats.Stats:
 
 
 def rooms(found: pstats.Stats) -> Counter[str]:
-    """Own time in seconds by room."""
+    """Function calls by room."""
     table: Any = found.stats  # type: ignore[attr-defined]
-    spent: Counter[str] = Counter()
-    for (file, _, _), (_, _, own, _, callers) in table.items():
+    calls: Counter[str] = Counter()
+    for (file, _, _), (_, count, _, _, callers) in table.items():
         if file != "~":
-            spent[_room(file)] += own
+            calls[_room(file)] += count
             continue
-        for (caller, _, _), (_, _, part, _) in callers.items():
-            spent[_room(caller)] += part
-    return spent
+        for (caller, _, _), (_, part, _, _) in callers.items():
+            calls[_room(caller)] += part
+    return calls
 
 
 def _room(file: str) -> str:
-    return next((room for room, parts in ROOMS if any(part in file for part in parts)), "the agent itself")
+    return next((room for room, parts in ROOMS if any(part in file for part in parts)), "standard library, for us")
 
 
 def profile(folder: Path) -> list[tuple[str, float]]:
-    """Room -> its share of what Handrail adds, in percent, the largest first."""
-    made = OURS[0].setup(overhead.agent(LONG), folder)
-    overhead.once(made, LONG)
-    spent = rooms(profiled(lambda: overhead.once(made, LONG)))
-    del spent["the agent itself"]
-    whole = sum(spent.values())
-    return [(room, 100 * own / whole) for room, own in spent.most_common()]
+    """Room -> function calls that it adds to a step, the most first; then those of the agent alone."""
+    counted: list[Counter[str]] = []
+    for one in (BARE, OURS[0]):  # in this order: once an agent is governed, its seams are in place
+        made = one.setup(overhead.agent(LONG), folder)
+        overhead.once(made, LONG)
+        counted.append(rooms(profiled(partial(overhead.once, made, LONG))))
+    alone, added = counted[0], counted[1] - counted[0]
+    whole = sum(alone.values()) / LONG
+    return [*((room, calls / LONG) for room, calls in added.most_common()), ("the agent alone", whole)]
 
 
 def main() -> None:
@@ -127,15 +128,11 @@ def main() -> None:
     print("| switched on | 10 steps | 100 steps |\n|---|---|---|")
     for what, short, long in layers(5 if options.quick else 60):
         print(f"| {what} | {short:.2f} | {long:.2f} |")
-    runs: list[Any] = []
-    for _ in range(1 if options.quick else 5):
-        profiling = overhead.Running("layers", replace(OURS[0], name="profile"))
-        runs.append(profiling.ask())
-        profiling.end()
-    shares = {room: median(dict(run).get(room, 0.0) for run in runs) for room, _ in runs[0]}
-    print("\n| room | share of what is added, % |\n|---|---|")
-    for room, share in shares.items():
-        print(f"| {room} | {share:.0f} |")
+    profiling = overhead.Running("layers", replace(OURS[0], name="profile"))
+    print("\n| room | function calls per step |\n|---|---|")
+    for room, calls in profiling.ask():
+        print(f"| {room} | {calls:.0f} |")
+    profiling.end()
 
 
 if __name__ == "__main__":
