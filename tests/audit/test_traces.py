@@ -49,3 +49,15 @@ def test_steps_that_are_each_others_parent_end_nothing(tmp_path: Path) -> None:
     index.refresh()
     assert len(load(index, run).places) == 3
     assert [place.depth for place in load(index, run, Part(top=f"{5:016x}")).places] == [0, 0]
+
+
+def test_several_questions_share_a_connection_and_a_damaged_index_is_made_again(tmp_path: Path) -> None:
+    """Claim: what is read of a run in one go sees one state of the index, also when that has to be made anew first."""
+    journal = Journal(tmp_path)
+    run = nested(journal, 3)
+    journal.close("exit")
+    index = Index(tmp_path)
+    index.refresh()
+    index.path.write_bytes(b"no database")
+    found = index.read(lambda now: (load(now, run), now.query("SELECT count(*) AS runs FROM runs")))
+    assert (found[0].total, found[1]) == (4, [{"runs": 1}])
