@@ -104,12 +104,14 @@ class _Chunk:
         """Read a part on, to its end or until the chunk is full."""
         records, before = reader.records(progress.part, progress.offset), self.records
         for record in records:
-            body = record.body
-            if not self.spans.take(record, body):
+            size = self.spans.take(record)
+            if not size:
+                body = record.body
                 self.parts.append(progress.part.name)
                 self.offsets.append(record.offset)
                 self.bodies.append(body.decode("utf-8", "replace"))
-            self.room -= len(body)
+                size = len(body)
+            self.room -= size
             if self.room <= 0:
                 break
         else:

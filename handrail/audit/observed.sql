@@ -1,12 +1,13 @@
--- Statements of observed_fold.py. `observed_rows` holds what the touched traces turned out to be, one row each.
+-- Statements of observed_fold.py. Rows come as one text each time: a list of many values is slow to hand over.
+-- `observed_rows` holds what the touched traces turned out to be, one row each.
 -- name: earlier
 SELECT body FROM observed WHERE run IN (SELECT unnest($1::VARCHAR[]))
 
+-- name: ours
+SELECT DISTINCT trace FROM run_starts WHERE source = 'handrail' AND trace IN (SELECT unnest($1::VARCHAR[]))
+
 -- name: keep
-INSERT INTO observed
-SELECT trace, run, make_timestamp(t), body FROM (
-    SELECT unnest($1::VARCHAR[]) AS trace, unnest($2::VARCHAR[]) AS run, unnest($3::BIGINT[]) AS t,
-           unnest($4::VARCHAR[]) AS body)
+INSERT INTO observed SELECT unnest(string_split($1, chr(10))), unnest(string_split($2, chr(10)))
 
 -- name: forget_opens
 DELETE FROM opens WHERE source <> 'handrail' AND run IN (SELECT unnest($1::VARCHAR[]))
@@ -31,19 +32,19 @@ DELETE FROM observed_runs WHERE run IN (SELECT unnest($1::VARCHAR[]))
 
 -- name: resolved
 CREATE OR REPLACE TEMP TABLE observed_rows AS
-SELECT fields.* FROM (SELECT json_transform(body::JSON, '{
+SELECT fields.* FROM (SELECT json_transform(body, '{
     "of": "VARCHAR", "run": "VARCHAR", "trace": "VARCHAR", "step": "VARCHAR", "parent": "VARCHAR", "type": "VARCHAR",
     "name": "VARCHAR", "agent": "VARCHAR", "user": "VARCHAR", "session": "VARCHAR", "start": "BIGINT", "end": "BIGINT",
     "dur": "BIGINT", "source": "VARCHAR", "scope": "VARCHAR", "outcome": "VARCHAR", "error": "VARCHAR",
     "duplicate_of": "VARCHAR", "call_id": "VARCHAR", "ran": "BOOLEAN", "model": "VARCHAR", "provider": "VARCHAR",
-    "input": "BIGINT", "output": "BIGINT", "w": "VARCHAR", "n": "BIGINT", "detail": "JSON", "calls": "JSON",
+    "input": "BIGINT", "output": "BIGINT", "w": "VARCHAR", "n": "BIGINT", "calls": "JSON",
     "steps": "BIGINT", "model_calls": "BIGINT", "tool_calls": "BIGINT", "models": ["VARCHAR"], "pending": ["VARCHAR"],
     "begins_with": "VARCHAR", "framework": "JSON"}') AS fields
-FROM (SELECT unnest($1::VARCHAR[]) AS body))
+FROM (SELECT unnest(string_split($1, chr(10))) AS body) WHERE body <> '')
 
 -- name: opens
-INSERT INTO opens (run, step, parent, type, name, agent, at_utc, w, n, process, call_id, ran, model, provider, detail, source)
-SELECT run, step, parent, type, name, agent, make_timestamp(start), w, n, '', call_id, ran, model, provider, detail, source
+INSERT INTO opens (run, step, parent, type, name, agent, at_utc, w, n, process, call_id, ran, model, provider, source)
+SELECT run, step, parent, type, name, agent, make_timestamp(start), w, n, '', call_id, ran, model, provider, source
 FROM observed_rows WHERE "of" = 'step'
 
 -- name: closes

@@ -25,6 +25,8 @@ _MARK = f'"k":"{KIND}"'.encode()
 _VERSIONS = frozenset({1, 2})
 _MOST = (1 << 63) - 1
 _OF_MODELS = frozenset({"model", "embedding", "fetch"})
+OURS = "handrail"
+"""Dialect of spans that this library made."""
 _decode = msgspec.json.Decoder(SpanRecord).decode
 _encode = msgspec.json.encode
 
@@ -34,33 +36,28 @@ class Spans:
 
     def __init__(self) -> None:
         self.bodies: list[str] = []
-        self.times: list[int] = []
-        """When each was recorded, microseconds since the epoch."""
         self.records: list[SpanRecord] = []
 
     def __len__(self) -> int:
         return len(self.records)
 
-    def take(self, record: Record, body: bytes) -> bool:
-        """Whether ``record`` is a sound one of this kind; then it is taken. Others are the fold's own to judge."""
-        if _MARK not in body:
-            return False
+    def take(self, record: Record) -> int:
+        """The bytes that are kept of ``record``, a sound one of this kind; 0 for others: the fold's own to judge."""
+        if record.long is None and _MARK not in record.written:
+            return 0
         said = record.fields
+        if said.get("k") != KIND or said.get("v") not in _VERSIONS or type(said.get("t")) is not int:
+            return 0
         try:
             found = convert(said, SpanRecord)
         except msgspec.ValidationError:
-            return False
-        if (
-            said.get("k") != KIND
-            or said.get("v") not in _VERSIONS
-            or type(said.get("t")) is not int
-            or not _fits(found)
-        ):
-            return False
-        self.bodies.append(body.decode())
-        self.times.append(said["t"] // 1000)
+            return 0
+        if not _fits(found):
+            return 0
+        body = _encode(found).decode()
+        self.bodies.append(body)
         self.records.append(found)
-        return True
+        return len(body)
 
 
 def _fits(record: SpanRecord) -> bool:
@@ -86,10 +83,11 @@ def spread(con: DuckDBPyConnection, spans: Spans) -> None:
         traces[record.trace].append(record)
     if earlier:
         _forget(con, [runs[trace] for trace in {record.trace for record in earlier}])
-    kept = [record.trace for record in spans.records]
-    con.execute(statement("observed", "keep"), [kept, [runs[trace] for trace in kept], spans.times, spans.bodies])
-    rows = [row for trace, records in traces.items() for row in _rows(runs[trace], records)]
-    con.execute(statement("observed", "resolved"), [[_encode(row).decode() for row in rows]])
+    kept = "\n".join([runs[record.trace] for record in spans.records])
+    con.execute(statement("observed", "keep"), [kept, "\n".join(spans.bodies)])
+    ours = {trace for (trace,) in con.execute(statement("observed", "ours"), [list(traces)]).fetchall()}
+    rows = [row for trace, records in traces.items() for row in _rows(runs[trace], _foreign(records, trace in ours))]
+    con.execute(statement("observed", "resolved"), [b"\n".join(map(_encode, rows)).decode()])
     for part in ("opens", "closes", "duplicates", "starts", "ends", "tallies", "runs", "again", "continued"):
         con.execute(statement("observed", part))
 
@@ -104,6 +102,11 @@ def _forget(con: DuckDBPyConnection, runs: list[str]) -> None:
         con.execute(statement("observed", f"forget_{table}"), [runs])
 
 
+def _foreign(records: list[SpanRecord], is_ours: bool) -> list[SpanRecord]:
+    """``records`` without our own spans of a run that is here already: an exporter may point at our own receiver."""
+    return [record for record in records if record.dialect != OURS] if is_ours else records
+
+
 def _rows(run: str, records: Iterable[SpanRecord]) -> Iterator[dict[str, Any]]:
     """What a trace turned out to be, as rows for the index."""
     known: dict[str, SpanRecord] = {}
@@ -114,7 +117,7 @@ def _rows(run: str, records: Iterable[SpanRecord]) -> Iterator[dict[str, Any]]:
     for step in resolved.steps:
         if not step.hidden:
             yield _step_row(run, step, known.get(step.span.span))
-    if resolved.run is not None:
+    if resolved.run is not None and known:
         yield _run_row(run, resolved, resolved.run, min(record.n for record in known.values()))
 
 
@@ -140,7 +143,7 @@ def _step_row(run: str, step: Step, found: SpanRecord | None) -> dict[str, Any]:
         row |= {"model": span.name, "provider": span.provider or None}
         row |= {"input": span.input_tokens, "output": span.output_tokens}
     if found is not None:
-        row |= {"w": found.w, "n": found.n, "detail": {"otlp": found.otlp, "scope": span.scope}}
+        row |= {"w": found.w, "n": found.n}
     if span.proposed:
         row["calls"] = [{"id": call, "name": name} for call, name in span.proposed]
     return row

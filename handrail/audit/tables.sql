@@ -52,7 +52,7 @@ CREATE TABLE events (w VARCHAR, n BIGINT, at_utc TIMESTAMP, kind VARCHAR, body J
 
 -- Spans of other instrumentations as they were recorded: from these the rows above are made anew, a whole trace at a
 -- time, whenever spans of it come. Their `source` is then the instrumentation, and their `run` is made of the trace.
-CREATE TABLE observed (trace VARCHAR, run VARCHAR, at_utc TIMESTAMP, body VARCHAR);
+CREATE TABLE observed (run VARCHAR, body VARCHAR);
 -- Spans that tell of a step that another span tells of too.
 CREATE TABLE duplicate_spans (run VARCHAR, step VARCHAR, duplicate_of VARCHAR, source VARCHAR, scope VARCHAR);
 -- One row for each observed run, and which runs one conversation continued after a pause.

@@ -107,6 +107,7 @@ SELECT d.name, d.verdict, count(*) AS calls FROM decisions d
 WHERE d.run IN (SELECT run FROM chosen) AND d.verdict <> 'allow'
 GROUP BY ALL ORDER BY calls DESC, d.name LIMIT 40
 """
+_SPAN = "SELECT body FROM observed WHERE run = ? AND contains(body, ?)"
 _RUNS_PAGE, _RUNS_SUMMARY, _RUNS_OVER_TIME = _CHOSEN + _PAGE, _CHOSEN + _SUMMARY, _CHOSEN + _OVER_TIME
 _RUNS_VERDICTS, _RUNS_DENIED_TOOLS = _CHOSEN + _VERDICTS, _CHOSEN + _DENIED_TOOLS
 
@@ -344,6 +345,15 @@ def reliability(source: Source, filters: Filters) -> Reliability:
     wanted = (_RELIABILITY, _RELIABILITY_OF_RUNS, _RELIABILITY_LENGTHS)
     steps, runs_, lengths = (source.rows(sql, since, tenant, agent) for sql in wanted)
     return Reliability(steps, runs_, lengths)
+
+
+def span_of(source: Source, step: Row) -> object:
+    """The reference of the whole span that an observed step was told by; None where no span tells of it."""
+    for row in source.rows(_SPAN, step["run"], step["step"]):
+        found = as_object(row["body"])
+        if found.get("step") == step["step"]:
+            return found.get("otlp")
+    return None
 
 
 def earlier_messages(source: Source, run_id: str, messages: Row, *, limit: int = 200) -> list[Any]:

@@ -183,3 +183,14 @@ def test_an_index_made_again_is_the_same(tmp_path: Path, test_data: Data) -> Non
     before = index.query(_STEPS)
     index.rebuild()
     assert index.query(_STEPS) == before
+
+
+def test_our_own_spans_of_a_run_that_is_here_are_not_shown_again(tmp_path: Path) -> None:
+    """A program whose exporter sends to the receiver of its own journal has one run, not two."""
+    trace = "e" * 32
+    journal_for(tmp_path).append(
+        {"k": "run.start", "run": "d" * 32, "trace": trace, "step": "1" * 16, "parent": None, "agent": "mine"}
+    )
+    named = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "mine"}
+    Observer(tmp_path).take([span("invoke_agent mine", named, trace_id=trace, span_id="1" * 16, scope="handrail")])
+    assert _index(tmp_path).query("SELECT source FROM runs") == [{"source": "handrail"}]

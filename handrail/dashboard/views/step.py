@@ -58,7 +58,7 @@ def _badges(step: Row) -> None:
 
 def _told(found: Source, step: Row) -> None:
     """The whole span, for a step that another instrumentation told of: nobody here asked or decided."""
-    ref = data.as_object(step["detail"]).get("otlp")
+    ref = data.span_of(found, step)
     if ref is None:
         why = "a model proposed the call, and nobody made it" if step["ran"] is False else "what lies below it shows it"
         st.text(f"No span tells of this step: {why}.")

@@ -40,6 +40,9 @@ _CLIENTS = frozenset({"openai", "anthropic", "bedrock", "litellm", "vertexai", "
 _MAX_OPEN = 64
 """Steps of one kind at once that a span is compared with; of more, the latest."""
 
+_MAX_TELLERS = 8
+"""Instrumentors of one call at most."""
+
 
 class _Step:
     """Spans that tell of one step."""
@@ -68,7 +71,7 @@ def duplicates(forest: Forest) -> dict[str, str]:
         for same in by_kind.values():
             for step in _grouped(same, above):
                 found |= _kept(step.spans)
-    return {one: _end_of(found, one) for one in found}
+    return _settled(found)
 
 
 def _wrapped(forest: Forest) -> dict[str, str]:
@@ -105,13 +108,17 @@ def _grouped(spans: Iterable[Observed], above: _Above) -> list[_Step]:
     active: list[_Step] = []
     for span in spans:  # by start time
         active = [step for step in active if step.end >= span.start_ns][-_MAX_OPEN:]
-        fits = [step for step in active if span.scope not in step.scopes and _same(step, span, above)]
+        fits = [step for step in active if _has_room(step, span) and _same(step, span, above)]
         if fits:
             min(fits, key=lambda step: _distance(step, span)).add(span)
         else:
             active.append(_Step(span))
             done.append(active[-1])
     return done
+
+
+def _has_room(step: _Step, span: Observed) -> bool:
+    return span.scope not in step.scopes and len(step.spans) < _MAX_TELLERS
 
 
 def _distance(step: _Step, span: Observed) -> tuple[bool, int]:
@@ -215,10 +222,14 @@ def _end(span: Observed) -> int:
     return span.end_ns or 1 << 63
 
 
-def _end_of(found: Mapping[str, str], one: str) -> str:
-    kept = found[one]
-    for _ in range(len(found)):
-        if kept not in found:
-            break
-        kept = found[kept]
-    return kept
+def _settled(found: dict[str, str]) -> dict[str, str]:
+    """``found`` with the span that is kept in the end, where a kept one is a duplicate itself."""
+    done: dict[str, str] = {}
+    for one in found:
+        path: list[str] = []
+        while one in found and one not in done and len(path) <= len(found):
+            path.append(one)
+            one = found[one]
+        kept = done.get(one, one)
+        done.update(dict.fromkeys(path, kept))
+    return done

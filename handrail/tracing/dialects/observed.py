@@ -11,8 +11,8 @@ StepKind = Literal[
     "handoff", "create", "mcp", "validation", "chain", "other", "unknown",
 ]  # fmt: skip
 """``chain``: plumbing of a framework. ``other``: no cognition (HTTP, database). ``unknown``: nothing can be said."""
-Outcome = Literal["ok", "error", "cancelled", "interrupted", "lost"]
-"""``lost``: the span never ended."""
+Outcome = Literal["ok", "error", "cancelled", "interrupted", "rejected", "lost"]
+"""``lost``: the span never ended. ``rejected``: a call that was proposed and not made."""
 HIDDEN: frozenset[str] = frozenset({"chain", "other", "unknown"})
 """Kinds that are no step of their own."""
 

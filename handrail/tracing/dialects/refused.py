@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -60,8 +61,10 @@ def _by_agent(shown: list[Observed], parents: Mapping[str, str]) -> Iterator[tup
 def _unmade(
     model: Observed, following: Observed | None, below: list[Observed], made: set[str], parent: str
 ) -> Iterator[Missing]:
-    until = following.start_ns if following else 1 << 63
-    ran = Counter(tool.name for tool in below if model.start_ns <= tool.start_ns < until and not tool.call_id)
+    # `below` is in order of start: a run of many steps is not gone through for each of them
+    first = bisect_left(below, model.start_ns, key=_start)
+    last = bisect_left(below, following.start_ns, key=_start) if following else len(below)
+    ran = Counter(tool.name for tool in below[first:last] if not tool.call_id)
     for place, (call_id, name) in enumerate(model.proposed):
         if call_id and call_id in made:
             continue
@@ -69,6 +72,10 @@ def _unmade(
             ran[name] -= 1
             continue
         yield Missing(_stand_in(model, place, call_id, name, parent), model.span, pending=following is None)
+
+
+def _start(span: Observed) -> int:
+    return span.start_ns
 
 
 def _stand_in(model: Observed, place: int, call_id: str, name: str, parent: str) -> Observed:

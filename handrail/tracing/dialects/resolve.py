@@ -99,7 +99,11 @@ def resolve(spans: Iterable[Observed]) -> Resolved:
     shown = [step for step in steps.values() if not step.hidden and not step.duplicate_of]
     missing = not_run([step.span for step in shown], parents)
     run = _run(shown, tuple(one.span.name for one in missing if one.pending), paused=paused)
-    unmade = [Step(m.span, m.span.parent, ran=False, agent=steps[m.model].agent) for m in missing if not m.pending]
+    unmade = [
+        Step(one.span, one.span.parent, ran=False, agent=steps[one.model].agent, outcome="rejected")
+        for one in missing
+        if not one.pending
+    ]
     return Resolved((*steps.values(), *unmade), run)
 
 

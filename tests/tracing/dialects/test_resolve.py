@@ -240,3 +240,15 @@ def test_any_tangle_of_parents_gives_trees(spans: list[Observed]) -> None:
             seen.add(one)
             one = steps[one].parent if one in steps else ""
         assert not step.parent or (not steps[step.parent].hidden and not steps[step.parent].duplicate_of)
+
+
+def test_a_long_run_and_hostile_shapes_are_resolved() -> None:
+    """Work does not grow with the square of a trace: 20,000 steps of one agent, 20,000 agents in one another."""
+    one = told("openinference", "tool", "search", (0, 1))
+    long = [replace(one, span=f"{number:016x}", start_ns=number * 2, end_ns=number * 2 + 1) for number in range(20_000)]
+    assert len(resolve(long).shown()) == 20_000
+    agent = told("openinference", "agent", "clerk", (0, 1))
+    deep = [replace(agent, span=f"{number + 1:016x}", parent=f"{number:016x}") for number in range(20_000)]
+    assert len(resolve(deep).shown()) == 1
+    crowd = [replace(one, span=f"{number + 1:016x}", scope=f"scope {number}") for number in range(5_000)]
+    assert len(resolve(crowd).steps) == 5_000
