@@ -73,7 +73,7 @@ class Shortener:
         said = base.differing(record)
         try:
             for name, value in said.items():
-                kind: Any = type(value)
+                kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
                 if kind is dict:
                     said[name] = self._messages(run, value) if name == "messages" else self._ref(value)
                 elif name in STEPS:
@@ -146,7 +146,7 @@ class _Base:
             mine = fields[name]
             if mine is value:  # plain, since containers are not kept
                 continue
-            kind: Any = type(value)
+            kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
             if kind in _PLAIN:
                 if mine != value or type(mine) is not kind:
                     said[name] = value
