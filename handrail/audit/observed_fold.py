@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _MARK = f'"k":"{KIND}"'.encode()
 _VERSIONS = frozenset({1, 2})
+_OURS, _SENT = "handrail", "handrail-otlp"
+"""The source of what was recorded here, which nobody may claim by sending spans that look like ours; and theirs."""
 _MOST = (1 << 63) - 1
 _OF_MODELS = frozenset({"model", "embedding", "fetch"})
 OURS = "handrail"
@@ -126,13 +128,17 @@ def _completeness(record: SpanRecord) -> tuple[Any, ...]:
     return record.end_ns, record.start_ns, repr(record)
 
 
+def _source(dialect: str) -> str:
+    return _SENT if dialect == _OURS else dialect
+
+
 def _step_row(run: str, step: Step, found: SpanRecord | None) -> dict[str, Any]:
     span = step.span
     row: dict[str, Any] = {
         "of": "duplicate" if step.duplicate_of else "step", "run": run, "step": span.span,
         "parent": step.parent or None, "type": span.step, "name": span.name, "agent": step.agent or None,
         "start": span.start_ns // 1000,
-        "source": span.dialect, "scope": span.scope, "outcome": step.outcome, "error": step.error or None,
+        "source": _source(span.dialect), "scope": span.scope, "outcome": step.outcome, "error": step.error or None,
         "end": span.end_ns // 1000 or None, "dur": span.end_ns - span.start_ns if span.end_ns else None,
     }  # fmt: skip
     if step.duplicate_of:
@@ -154,7 +160,7 @@ def _run_row(run: str, resolved: Resolved, found: Run, n: int) -> dict[str, Any]
     models = [step.span for step in shown if step.span.step == "model"]
     return {
         "of": "run", "run": run, "trace": found.trace, "step": found.root or None, "agent": found.agent or None,
-        "user": found.user or None, "session": found.session or None, "source": found.dialects[0],
+        "user": found.user or None, "session": found.session or None, "source": _source(found.dialects[0]),
         "start": found.start_ns // 1000, "end": found.end_ns // 1000 or None, "outcome": found.outcome,
         "error": found.error or None, "dur": max(0, found.end_ns - found.start_ns), "n": n,
         "steps": len(shown), "model_calls": len(models),

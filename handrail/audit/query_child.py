@@ -24,6 +24,8 @@ _OVERHEAD_BYTES = 1_600 << 20
 _GRACE_SECONDS = 5.0
 """Time for an interrupted query to end by itself, before the process does."""
 _BATCH = 1_000
+_MAX_PROBLEM = 1_000
+"""Characters of what DuckDB says: a query may make it say anything."""
 TABLE_FUNCTIONS = frozenset({"unnest", "range", "generate_series", "json_each", "json_tree"})
 """Functions that may stand where a table stands."""
 _SOURCES = frozenset({"BASE_TABLE", "SUBQUERY", "JOIN", "TABLE_FUNCTION", "EXPRESSION_LIST", "EMPTY", "PIVOT", "CTE"})
@@ -48,6 +50,8 @@ def main() -> None:
         answer = _answer(request)
     except Refused as refused:
         answer = {"problem": str(refused)}
+    except RecursionError:
+        answer = {"problem": "The query is nested too deeply, or a sum in it is too long. Ask for less."}
     except MemoryError:
         answer = {"problem": _too_much(request)}
     sys.stdout.write(json.dumps(answer))
@@ -104,7 +108,7 @@ def _answer(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).split("\n", 1)[0]
+    return str(error)[:_MAX_PROBLEM].split("\n", 1)[0]
 
 
 def connected(request: Mapping[str, Any]) -> DuckDBPyConnection:

@@ -118,6 +118,7 @@ def _print(spans: Iterable[OtlpSpan]) -> None:
 def _send(folder: Path, chosen: _Chosen, spans: Iterator[OtlpSpan], endpoint: str | None, *, everything: bool) -> None:
     from handrail.audit.recorder import Recorder
     from handrail.audit.spans_again import UNFINISHED, Acknowledged
+    from handrail.cli.traces.columns import shown
     from handrail.tracing.otlp.sender import Target, sender_for
 
     target, recorder = Target.from_environment(os.environ, endpoint), Recorder(folder)
@@ -132,10 +133,10 @@ def _send(folder: Path, chosen: _Chosen, spans: Iterator[OtlpSpan], endpoint: st
             sent += len(batch)
             unfinished += sum(UNFINISHED in span.attributes for span in batch)
             if remark:
-                click.echo(f"The collector says: {remark}", err=True)
+                click.echo(f"The collector says: {shown(remark)}", err=True)
     finally:
         sender.close()
-        _tell(target.address, sent, unfinished, chosen.already)
+        _tell(target.shown, sent, unfinished, chosen.already)
 
 
 def _tell(address: str, sent: int, unfinished: int, already: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +51,7 @@ def pieces(path: Path, form: Form) -> Iterator[Piece]:
                 yield from _whole(path, stream, raw, json_in.decode)
             else:
                 yield from _lines(path, stream, raw)
-    except (OSError, EOFError, gzip.BadGzipFile) as error:
+    except (OSError, EOFError, zlib.error) as error:
         told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise Unreadable(f"{path}: cannot be read: {told}.") from error
 

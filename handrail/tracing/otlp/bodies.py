@@ -15,7 +15,8 @@ _BY_TYPE: dict[str, Encoding] = {media: encoding for encoding, media in CONTENT_
 _GZIP, _ZLIB = 31, 15
 """``wbits`` of zlib for the two; exporters say ``deflate`` for the second."""
 _UNPACKED = {"gzip": _GZIP, "x-gzip": _GZIP, "deflate": _ZLIB}
-_STEP = 1 << 16
+_MEMBERS = 64
+"""Files in one another's wake in one body: each costs a copy of what comes after it."""
 # google.rpc.Code, by HTTP status
 _CODES = {400: 3, 401: 16, 403: 7, 404: 12, 405: 12, 408: 4, 411: 3, 413: 3, 415: 3, 503: 14}
 
@@ -71,6 +72,8 @@ def unpacked(body: bytes, content_encoding: str | None, most: int) -> bytes:
 def _inflated(body: bytes, wbits: int, most: int) -> bytes:
     found, rest = list[bytes](), body
     while rest:  # a gzip file may be several, one after the other
+        if len(found) == _MEMBERS:
+            raise zlib.error("too many files")
         stream = zlib.decompressobj(wbits)
         found.append(stream.decompress(rest, most + 1))
         most -= len(found[-1])

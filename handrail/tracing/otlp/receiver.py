@@ -226,6 +226,11 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def _refusal(error: BadBody, encoding: Encoding) -> Answer:
+    extra = {401: {"WWW_Authenticate": "Bearer"}, 503: {"Retry_After": _RETRY_S}}.get(error.status, {})
+    return bodies.refused(error.status, error.sentence, encoding, **extra)
+
+
 def _hang_up(request: socket.socket) -> None:
     try:
         request.shutdown(socket.SHUT_RDWR)
@@ -258,39 +263,38 @@ class _Handler(BaseHTTPRequestHandler):
         self._receiver.waits(self.connection, True)
 
     def do_GET(self) -> None:
-        """Nothing is read here."""
+        """Nothing is read here, and a body that came nevertheless is no next request."""
+        self.close_connection = True
         self._send(bodies.refused(405, "Spans are sent here with POST.", "json", Allow="POST"))
 
     do_PUT = do_DELETE = do_OPTIONS = do_HEAD = do_GET
 
     def _answer(self) -> Answer:
         encoding = bodies.encoding_for_errors(self.headers.get("Content-Type"))
+        try:
+            self._check()  # before a place is taken: who bears no token keeps nobody out
+        except BadBody as error:
+            self._leave()
+            return _refusal(error, encoding)
         if not self._receiver.slots.acquire(blocking=False):
             self._leave()
-            return bodies.refused(503, "Too many requests at once. Send again.", encoding, Retry_After=_RETRY_S)
+            return _refusal(BadBody(503, "Too many requests at once. Send again."), encoding)
         try:
-            self._check()
-            encoding = bodies.encoding_of(self.headers.get("Content-Type"))
             return self._received(encoding)
         except BadBody as error:
-            extra = {"Retry_After": _RETRY_S} if error.status == 503 else {}
-            if error.status == 401:
-                extra = {"WWW_Authenticate": "Bearer"}
-            return bodies.refused(error.status, error.sentence, encoding, **extra)
+            return _refusal(error, encoding)
         finally:
             self._receiver.slots.release()
 
     def _check(self) -> None:
-        problem = None
+        """Raise BadBody for a request whose body is not even read: it must then end its connection."""
         if self.path.partition("?")[0] not in (TRACES, METRICS, LOGS):
-            problem = BadBody(404, f"Nothing is received here. Spans go to {TRACES}.")
-        elif not self._receiver.meant_for(self.headers.get("Host")):
-            problem = BadBody(403, "The Host header does not name this machine.")
-        elif not self._receiver.allows(self.headers.get("Authorization")):
-            problem = BadBody(401, "A bearer token is needed: set OTEL_EXPORTER_OTLP_HEADERS.")
-        if problem is not None:
-            self._leave()
-            raise problem
+            raise BadBody(404, f"Nothing is received here. Spans go to {TRACES}.")
+        if not self._receiver.meant_for(self.headers.get("Host")):
+            raise BadBody(403, "The Host header does not name this machine.")
+        if not self._receiver.allows(self.headers.get("Authorization")):
+            raise BadBody(401, "A bearer token is needed: set OTEL_EXPORTER_OTLP_HEADERS.")
+        bodies.encoding_of(self.headers.get("Content-Type"))
 
     def _received(self, encoding: Encoding) -> Answer:
         try:
@@ -315,9 +319,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> bytes:
         lengths = self.headers.get_all("Content-Length") or []
-        coding = self.headers.get("Transfer-Encoding")
-        if coding is not None:
-            if coding.strip().lower() != "chunked" or lengths:
+        codings = self.headers.get_all("Transfer-Encoding") or []
+        if codings:
+            if [coding.strip().lower() for coding in codings] != ["chunked"] or lengths:
                 raise BadBody(400, "Transfer-Encoding must be chunked, without a Content-Length.")
             return self._chunks()
         if len(lengths) != 1 or not _DECIMAL(lengths[0]):
@@ -343,7 +347,7 @@ class _Handler(BaseHTTPRequestHandler):
             found += self._read(size)
             if self._read(2) != b"\r\n":
                 raise BadBody(400, "A chunk is not as long as it says.")
-        while self.rfile.readline(_CHUNK_LINE).strip():
+        while self.rfile.readline(_CHUNK_LINE) not in (b"\r\n", b"\n", b""):
             pass  # trailers say nothing that is needed
         return bytes(found)
 

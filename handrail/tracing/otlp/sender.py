@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 _RETRIED = frozenset({429, 502, 503, 504})
 _ATTEMPTS = 5
 _LONGEST_WAIT_S = 30.0
+_MAX_ANSWER = 1 << 20
+"""Bytes of a collector's answer that are read."""
 _METHOD = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 _ENCODINGS: Mapping[str, Encoding] = {"http/protobuf": "protobuf", "http/json": "json", "grpc": "protobuf"}
 
@@ -50,6 +52,11 @@ class Target:
     """Whether bodies are packed with gzip."""
     certificate: str | None = None
     """File of the authority that the collector's certificate is checked against; None for the system's own."""
+
+    @property
+    def shown(self) -> str:
+        """The address without its query, where some services want a key."""
+        return self.address.partition("?")[0]
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str], endpoint: str | None = None) -> Target:
@@ -83,7 +90,11 @@ def _variable(environ: Mapping[str, str], name: str) -> str:
 def _headers(text: str) -> dict[str, str]:
     """``a=b,c=d``, percent-encoded, as the variable has it."""
     pairs = (pair.partition("=") for pair in text.split(",") if "=" in pair)
-    return {name.strip().lower(): unquote(value.strip()) for name, _, value in pairs}
+    found = {name.strip().lower(): unquote(value.strip()) for name, _, value in pairs}
+    for name, value in found.items():  # said here without the value: it may be a key
+        if not (name.isascii() and name.isprintable() and value.isascii() and value.isprintable()):
+            raise ConfigError(f"OTEL_EXPORTER_OTLP_HEADERS: the header {name!r} is not plain text in one line.")
+    return found
 
 
 def _seconds(text: str) -> float:
@@ -113,11 +124,17 @@ def sender_for(target: Target) -> Sender:
 def _split(target: Target) -> SplitResult:
     try:
         url = urlsplit(target.address)
-        if url.scheme in ("http", "https") and url.hostname and url.port != 0:
-            return url
+        named = url.scheme in ("http", "https") and url.hostname and url.port != 0
     except ValueError:
-        pass
-    raise ConfigError(f"{target.address!r} is no address of a collector.", hint="Write http://HOST:PORT/v1/traces.")
+        named = None
+    if named and "@" in url.netloc:
+        raise ConfigError(
+            "The address of the collector holds a user's name or password.",
+            hint="Put what it wants to know into OTEL_EXPORTER_OTLP_HEADERS.",
+        )
+    if named:
+        return url
+    raise ConfigError(f"{target.shown!r} is no address of a collector.", hint="Write http://HOST:PORT/v1/traces.")
 
 
 class _Http:
@@ -149,7 +166,7 @@ class _Http:
                 break
             if attempt + 1 < _ATTEMPTS:
                 time.sleep(min(wait or 0.5 * 2**attempt, _LONGEST_WAIT_S))
-        raise NotSent(f"{self._target.address} did not take the spans: {why}. They stay in the journal: try again.")
+        raise NotSent(f"{self._target.shown} did not take the spans: {why}. They stay in the journal: try again.")
 
     def _once(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes, float]:
         """Status, answer and seconds to wait; status 0 and the reason where there is no answer."""
@@ -158,7 +175,10 @@ class _Http:
             self._connection.request("POST", path or "/", body, dict(headers))
             found = self._connection.getresponse()
             after = found.headers.get("Retry-After") or ""
-            return found.status, found.read(), float(after) if after.isdigit() else 0.0
+            answer = found.read(_MAX_ANSWER)
+            if not found.isclosed():
+                self._connection.close()
+            return found.status, answer, float(after) if after.isdecimal() else 0.0
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
             return 0, (str(error) or type(error).__name__).encode(), 0.0
@@ -196,7 +216,7 @@ class _Grpc:
                     break
                 if attempt + 1 < _ATTEMPTS:
                     time.sleep(0.5 * 2**attempt)
-        raise NotSent(f"{self._target.address} did not take the spans: {why}. They stay in the journal: try again.")
+        raise NotSent(f"{self._target.shown} did not take the spans: {why}. They stay in the journal: try again.")
 
     def close(self) -> None:
         self._channel.close()

@@ -165,6 +165,7 @@ def test_what_could_not_be_kept_is_not_acknowledged(receiver: Receiver, kept: Ke
         (encode([GOOD], "json"), JSON, {"Content_Encoding": "br"}, 415),
         (encode([GOOD], "json"), JSON, {"Content_Encoding": "gzip"}, 400),
         (gzip.compress(encode([GOOD], "json"))[:-9], JSON, {"Content_Encoding": "gzip"}, 400),
+        (gzip.compress(b"") * 100 + gzip.compress(encode([GOOD], "json")), JSON, {"Content_Encoding": "gzip"}, 400),
         (gzip.compress(b" " * (33 << 20)), JSON, {"Content_Encoding": "gzip"}, 413),
         (zlib.compress(b" " * (33 << 20)), PROTOBUF, {"Content_Encoding": "deflate"}, 413),
         (encode([GOOD], "json"), JSON, {"Host": "evil.example"}, 403),
@@ -188,6 +189,37 @@ def test_other_paths_and_methods_are_refused(receiver: Receiver) -> None:
     assert post(receiver, b"{}", path="/v2/traces")[0] == 404
     for method in (b"GET", b"DELETE", b"OPTIONS"):
         assert b" 405 " in raw(receiver, method + b" /v1/traces HTTP/1.1\r\nHost: localhost\r\n\r\n").split(b"\r\n")[0]
+
+
+@pytest.mark.parametrize(
+    "outer",
+    [
+        b"POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n",
+        b"POST /v1/traces HTTP/1.1\r\nHost: localhost\r\n",
+        b"POST /v2/traces HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n",
+        b"GET /v1/traces HTTP/1.1\r\nHost: localhost\r\n",
+        b"PUT /v1/traces HTTP/1.1\r\nHost: localhost\r\n",
+    ],
+)
+def test_the_body_of_a_refused_request_is_no_request(receiver: Receiver, kept: Kept, outer: bytes) -> None:
+    """A web page may have a browser send text here: what is refused by its head is never read as the next request."""
+    body = encode([GOOD], "json")
+    inner = b"POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    inner += b"Content-Length: %d\r\n\r\n" % len(body) + body
+    answer = raw(receiver, outer + b"Content-Length: %d\r\n\r\n" % len(inner) + inner)
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert kept.spans == []
+
+
+def test_who_bears_no_token_takes_no_place(kept: Kept) -> None:
+    """Requests without the token whose bodies never come do not keep others from being served."""
+    with receiving(kept, token="secret-token", limits=Limits(requests=1)) as receiver:
+        address = "127.0.0.1", receiver.server_port
+        with socket.create_connection(address) as slow, socket.create_connection(address) as told:
+            for connection in (slow, told):
+                connection.sendall(b"POST /v1/traces HTTP/1.1\r\nContent-Length: 99\r\n\r\n")
+            for _ in range(5):
+                assert post(receiver, encode([GOOD], "json"), Authorization="bearer secret-token")[0] == 200
 
 
 def test_metrics_and_logs_are_taken_and_it_is_said_once_that_they_are_not_kept(receiver: Receiver, kept: Kept) -> None:
@@ -219,6 +251,7 @@ def test_without_the_token_nothing_is_taken(kept: Kept, shown: dict[str, str]) -
         (b"Content-Length: 9\r\n\r\n{}", b" 400 "),
         (b"Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n{}", b" 400 "),
         (b"Transfer-Encoding: gzip\r\n\r\n{}", b" 400 "),
+        (b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n2\r\n{}\r\n0\r\n\r\n", b" 400 "),
         (b"Transfer-Encoding: chunked\r\n\r\n0x2\r\n{}\r\n0\r\n\r\n", b" 400 "),
         (b"Transfer-Encoding: chunked\r\n\r\nffffffff\r\n{}", b" 413 "),
         (b"Transfer-Encoding: chunked\r\n\r\n1\r\n{}\r\n0\r\n\r\n", b" 400 "),
