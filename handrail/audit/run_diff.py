@@ -7,10 +7,12 @@ together stand in the order in which it proposed them, since which of them begin
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from hashlib import blake2b
+from itertools import takewhile
 from typing import Any, Literal, TypeAlias, cast
 
 from handrail.audit.traces import Contents, Row, Trace, as_array, as_object, is_ref
@@ -18,6 +20,11 @@ from handrail.audit.traces import Contents, Row, Trace, as_array, as_object, is_
 How = Literal["kind", "name", "arguments", "facts", "verdict", "rule", "outcome", "error", "only_a", "only_b"]
 """What differs between two aligned steps, or that only one run has the step."""
 Pair: TypeAlias = "tuple[Moment | None, Moment | None]"
+_Change: TypeAlias = "tuple[str, int, int, int, int]"
+"""As difflib has it: a tag, and from where to where in the one and in the other."""
+_MOST_PAIRS, _WINDOW = 100_000, 300
+"""Equal pairs up to which two runs are aligned as a whole, which may take the cube of their length; else so many steps
+at a time."""
 UNKNOWN = "?"
 """Stands for content that was not kept, was erased or is damaged: it differs from nothing."""
 _IGNORED = frozenset({"v", "w", "n", "t", "k", "run", "step", "trace", "parent", "type", "name", "agent", "chain",
@@ -206,8 +213,7 @@ def _differs(a: str, b: str) -> bool:
 
 
 def _align(a: Sequence[Moment], b: Sequence[Moment]) -> Iterator[Pair]:
-    matcher = SequenceMatcher(None, [one.token for one in a], [one.token for one in b], autojunk=False)
-    for tag, a_from, a_to, b_from, b_to in matcher.get_opcodes():
+    for tag, a_from, a_to, b_from, b_to in _changes([one.token for one in a], [one.token for one in b]):
         if tag == "equal":
             yield from zip(a[a_from:a_to], b[b_from:b_to], strict=True)
         else:
@@ -217,13 +223,43 @@ def _align(a: Sequence[Moment], b: Sequence[Moment]) -> Iterator[Pair]:
 def _paired(a: Sequence[Moment], b: Sequence[Moment]) -> Iterator[Pair]:
     """Steps between two common ones: those of the same kind and name are one that changed, the rest stand apart."""
     names_a, names_b = [(one.kind, one.name) for one in a], [(one.kind, one.name) for one in b]
-    for tag, a_from, a_to, b_from, b_to in SequenceMatcher(None, names_a, names_b, autojunk=False).get_opcodes():
+    for tag, a_from, a_to, b_from, b_to in _changes(names_a, names_b):
         same = tag == "equal" or (a_to - a_from == b_to - b_from == 1)
         if same:
             yield from zip(a[a_from:a_to], b[b_from:b_to], strict=True)
         else:
             yield from ((one, None) for one in a[a_from:a_to])
             yield from ((None, one) for one in b[b_from:b_to])
+
+
+def _changes(a: Sequence[tuple[str, ...]], b: Sequence[tuple[str, ...]]) -> Iterator[_Change]:
+    """What makes ``b`` of ``a``. Of runs that are long and monotonous, some steps at a time."""
+    counts_a, counts_b = Counter(a), Counter(b)
+    if sum(count * counts_b[token] for token, count in counts_a.items()) <= _MOST_PAIRS:
+        yield from SequenceMatcher(None, a, b, autojunk=False).get_opcodes()
+        return
+    tail = _equal_after(a, b)
+    yield from _piecewise(a[: len(a) - tail], b[: len(b) - tail])
+    if tail:
+        yield "equal", len(a) - tail, len(a), len(b) - tail, len(b)
+
+
+def _equal_after(a: Sequence[tuple[str, ...]], b: Sequence[tuple[str, ...]]) -> int:
+    """How many steps both end with."""
+    pairs = zip(reversed(a), reversed(b), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def _piecewise(a: Sequence[tuple[str, ...]], b: Sequence[tuple[str, ...]]) -> Iterator[_Change]:
+    at_a = at_b = 0
+    while at_a < len(a) and at_b < len(b):
+        window = SequenceMatcher(None, a[at_a : at_a + _WINDOW], b[at_b : at_b + _WINDOW], autojunk=False)
+        # near its end a window does not see what comes next: that part is looked at again
+        kept = [change for change in window.get_opcodes() if max(change[1], change[3]) < _WINDOW // 2]
+        yield from ((tag, at_a + i, at_a + j, at_b + k, at_b + m) for tag, i, j, k, m in kept)
+        at_a, at_b = at_a + kept[-1][2], at_b + kept[-1][4]
+    if at_a < len(a) or at_b < len(b):
+        yield "delete" if at_a < len(a) else "insert", at_a, len(a), at_b, len(b)
 
 
 def paths(a: object, b: object, at: str = "", most: int = 20) -> list[str]:

@@ -103,3 +103,24 @@ def test_paths_are_json_pointers() -> None:
     assert paths({"a/b": {"~": 1}}, {"a/b": {"~": 2}}) == ["/a~1b/~0"]
     assert paths({"x": [1, 2], "y": 1}, {"x": [1], "z": 1}) == ["/x", "/y", "/z"]
     assert paths(1, True) == ["/"] and paths({"a": 0}, {"a": False}) == ["/a"]
+
+
+def test_long_runs_of_the_same_few_steps_are_compared_a_piece_at_a_time() -> None:
+    """Claim: where aligning the whole would take the cube of it, every step still stands once, both ways alike."""
+    one = [Moment(str(n), 0, "model", "m" if n % 2 else "t") for n in range(1_500)]
+    two = [Moment(str(n), 0, "model", "m" if n % 3 else "t") for n in range(1_200)]
+    a, b = [*one[:700], Moment("x", 0, "tool", "a"), *one[700:]], [*one[:700], Moment("y", 0, "tool", "b"), *two]
+    found = compare(a, b)
+    assert [line.a for line in found.lines if line.a] == a
+    assert [line.b for line in found.lines if line.b] == b
+    assert found.first == 700
+    assert [(line.b, line.a) for line in compare(b, a).lines] == [(line.a, line.b) for line in found.lines]
+
+
+def test_a_long_part_that_only_one_run_has_is_found() -> None:
+    """Claim: of two long runs that begin and end alike, only what lies between them differs."""
+    loop = [Moment(str(n), 0, "model", "m") for n in range(400)]
+    more = [Moment(str(n), 0, "tool", "t") for n in range(1_000)]
+    lines = compare([*loop, *loop], [*loop, *more, *loop]).lines
+    assert sum(line.how == () for line in lines) == 800
+    assert sum(line.how == ("only_b",) for line in lines) == 1_000
