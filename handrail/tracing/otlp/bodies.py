@@ -1,10 +1,11 @@
-"""Bodies of OTLP/HTTP requests: unpacked within a limit, and what is answered in the request's own encoding."""
+"""Parts of OTLP/HTTP requests: heads and bodies read within a limit, answers in the request's own encoding."""
 
 from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, field
-from typing import Any
+from http.client import LineTooLong
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -38,6 +39,22 @@ class BadBody(Exception):
         """``sentence`` goes to whoever sent the request."""
         super().__init__(sentence)
         self.status, self.sentence = status, sentence
+
+
+class Head:
+    """Lines of a request before its body, at most ``room`` bytes in all."""
+
+    def __init__(self, file: BinaryIO, room: int) -> None:
+        """``file`` is at the first of them."""
+        self._file, self._room = file, room
+
+    def readline(self, size: int = -1) -> bytes:
+        """The next line. Raises LineTooLong, as http.client does, where there is no more room."""
+        line = self._file.readline(self._room + 1 if size < 0 else min(size, self._room + 1))
+        self._room -= len(line)
+        if self._room < 0:
+            raise LineTooLong("headers")
+        return line
 
 
 def encoding_of(content_type: str | None) -> Encoding:

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from handrail.errors import HandrailError, MissingExtra
 from handrail.tracing.otlp import bodies
-from handrail.tracing.otlp.bodies import Answer, BadBody
+from handrail.tracing.otlp.bodies import Answer, BadBody, Head
 from handrail.tracing.otlp.codec import CONTENT_TYPES, Encoding, decode
 from handrail.tracing.otlp.span import NotOtlp, OtlpSpan, Refused
 
@@ -33,7 +33,7 @@ PORT = 4318
 """The port of OTLP/HTTP."""
 _IDLE_S, _READ_S, _DRAIN_S = 30.0, 60.0, 10.0
 _RETRY_S = "1"
-_CHUNK_LINE = 1024
+_CHUNK_LINE, _HEAD = 1024, 1 << 16
 _DISCARD = 1 << 20
 _DECIMAL = re.compile(r"[0-9]{1,15}").fullmatch
 _HEXADECIMAL = re.compile(rb"[0-9a-fA-F]{1,8}").fullmatch
@@ -247,6 +247,15 @@ class _Handler(BaseHTTPRequestHandler):
     @property
     def _receiver(self) -> Receiver:
         return cast("Receiver", self.server)
+
+    def parse_request(self) -> bool:
+        """Read what comes before the body, and no more than _HEAD bytes: nobody has shown a token yet."""
+        connection: Any = self.rfile
+        self.rfile = cast("Any", Head(connection, _HEAD))
+        try:
+            return super().parse_request()
+        finally:
+            self.rfile = connection
 
     def version_string(self) -> str:
         """Tells nobody which release runs."""

@@ -124,15 +124,15 @@ def sender_for(target: Target) -> Sender:
 def _split(target: Target) -> SplitResult:
     try:
         url = urlsplit(target.address)
-        named = url.scheme in ("http", "https") and url.hostname and url.port != 0
+        is_address = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
     except ValueError:
-        named = None
-    if named and "@" in url.netloc:
+        url, is_address = urlsplit(""), False
+    if "@" in url.netloc:
         raise ConfigError(
             "The address of the collector holds a user's name or password.",
             hint="Put what it wants to know into OTEL_EXPORTER_OTLP_HEADERS.",
         )
-    if named:
+    if is_address:
         return url
     raise ConfigError(f"{target.shown!r} is no address of a collector.", hint="Write http://HOST:PORT/v1/traces.")
 

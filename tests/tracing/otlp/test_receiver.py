@@ -256,6 +256,7 @@ def test_without_the_token_nothing_is_taken(kept: Kept, shown: dict[str, str]) -
         (b"Transfer-Encoding: chunked\r\n\r\nffffffff\r\n{}", b" 413 "),
         (b"Transfer-Encoding: chunked\r\n\r\n1\r\n{}\r\n0\r\n\r\n", b" 400 "),
         (b"X: y\r\n" * 200 + b"\r\n", b" 431 "),
+        ((b"X: " + b"y" * 8000 + b"\r\n") * 9 + b"\r\n", b" 431 "),
         (b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nTrailer: x\r\n\r\n", b" 200 "),
     ],
 )
