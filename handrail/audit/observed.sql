@@ -3,8 +3,17 @@
 -- name: earlier
 SELECT body FROM observed WHERE run IN (SELECT unnest($1::VARCHAR[]))
 
+-- name: counted
+SELECT run, count(*) FROM observed WHERE run IN (SELECT unnest($1::VARCHAR[])) GROUP BY run
+
+-- name: over
+INSERT INTO problems (part, byte_offset, file, problem)
+SELECT 'trace ' || trace, 0, 'trace ' || trace, $2 FROM (SELECT unnest($1::VARCHAR[]) AS trace)
+WHERE 'trace ' || trace NOT IN (SELECT part FROM problems)
+
 -- name: ours
-SELECT DISTINCT trace FROM run_starts WHERE source = 'handrail' AND trace IN (SELECT unnest($1::VARCHAR[]))
+SELECT s.trace, o.step FROM run_starts s JOIN opens o ON o.run = s.run
+WHERE s.source = 'handrail' AND o.source = 'handrail' AND s.trace IN (SELECT unnest($1::VARCHAR[]))
 
 -- name: keep
 INSERT INTO observed SELECT unnest(string_split($1, chr(10))), unnest(string_split($2, chr(10)))

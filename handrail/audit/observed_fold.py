@@ -23,12 +23,15 @@ if TYPE_CHECKING:
 
 _MARK = f'"k":"{KIND}"'.encode()
 _VERSIONS = frozenset({1, 2})
-_OURS, _SENT = "handrail", "handrail-otlp"
-"""The source of what was recorded here, which nobody may claim by sending spans that look like ours; and theirs."""
 _MOST = (1 << 63) - 1
 _OF_MODELS = frozenset({"model", "embedding", "fetch"})
 OURS = "handrail"
-"""Dialect of spans that this library made."""
+"""Dialect of spans that this library made, and the source of what was recorded here."""
+_SENT = "handrail-otlp"
+"""The source of such spans as were sent: nobody may pass for what was recorded here."""
+MAX_TRACE = 100_000
+"""Spans of one trace that the index takes, since all of them are read anew whenever one comes."""
+_TOO_MANY = f"it has more than {MAX_TRACE:,} spans: later ones are in the journal, and not in the index."
 _decode = msgspec.json.Decoder(SpanRecord).decode
 _encode = msgspec.json.encode
 
@@ -77,18 +80,21 @@ def run_of(trace: str) -> str:
 def spread(con: DuckDBPyConnection, spans: Spans) -> None:
     """Resolve the traces of ``spans`` with all that was recorded of them, and put the result into the index."""
     traces: dict[str, list[SpanRecord]] = {}
+    spans = _within(con, spans)
     for record in spans.records:
         traces.setdefault(record.trace, []).append(record)
     runs = {trace: run_of(trace) for trace in traces}
     earlier = _earlier(con, list(runs.values()))
     for record in earlier:
         traces[record.trace].append(record)
+    if not traces:
+        return
     if earlier:
         _forget(con, [runs[trace] for trace in {record.trace for record in earlier}])
     kept = "\n".join([runs[record.trace] for record in spans.records])
     con.execute(statement("observed", "keep"), [kept, "\n".join(spans.bodies)])
-    ours = {trace for (trace,) in con.execute(statement("observed", "ours"), [list(traces)]).fetchall()}
-    rows = [row for trace, records in traces.items() for row in _rows(runs[trace], _foreign(records, trace in ours))]
+    foreign = _foreign(con, traces)
+    rows = [row for trace, records in foreign.items() for row in _rows(runs[trace], records)]
     con.execute(statement("observed", "resolved"), [b"\n".join(map(_encode, rows)).decode()])
     for part in ("opens", "closes", "duplicates", "starts", "ends", "tallies", "runs", "again", "continued"):
         con.execute(statement("observed", part))
@@ -104,9 +110,35 @@ def _forget(con: DuckDBPyConnection, runs: list[str]) -> None:
         con.execute(statement("observed", f"forget_{table}"), [runs])
 
 
-def _foreign(records: list[SpanRecord], is_ours: bool) -> list[SpanRecord]:
-    """``records`` without our own spans of a run that is here already: an exporter may point at our own receiver."""
-    return [record for record in records if record.dialect != OURS] if is_ours else records
+def _within(con: DuckDBPyConnection, spans: Spans) -> Spans:
+    """``spans`` without what a trace has over MAX_TRACE, which is noted once."""
+    runs = {record.trace: run_of(record.trace) for record in spans.records}
+    counts = dict(con.execute(statement("observed", "counted"), [list(runs.values())]).fetchall())
+    kept, over = Spans(), set[str]()
+    for body, record in zip(spans.bodies, spans.records, strict=True):
+        run = runs[record.trace]
+        counts[run] = counts.get(run, 0) + 1
+        if counts[run] > MAX_TRACE:
+            over.add(record.trace)
+        else:
+            kept.bodies.append(body)
+            kept.records.append(record)
+    if over:
+        con.execute(statement("observed", "over"), [sorted(over), _TOO_MANY])
+    return kept
+
+
+def _foreign(con: DuckDBPyConnection, traces: dict[str, list[SpanRecord]]) -> dict[str, list[SpanRecord]]:
+    """``traces`` without the spans of steps that are here already: an exporter may point at our own receiver.
+
+    Other steps of ours in the same trace stay: those of a service that was called, which has its own journal.
+    """
+    ours = [trace for trace, records in traces.items() if any(record.dialect == OURS for record in records)]
+    known = set(con.execute(statement("observed", "ours"), [ours]).fetchall()) if ours else set[Any]()
+    return {
+        trace: [record for record in records if record.dialect != OURS or (trace, record.span) not in known]
+        for trace, records in traces.items()
+    } if known else traces  # fmt: skip
 
 
 def _rows(run: str, records: Iterable[SpanRecord]) -> Iterator[dict[str, Any]]:
@@ -129,7 +161,7 @@ def _completeness(record: SpanRecord) -> tuple[Any, ...]:
 
 
 def _source(dialect: str) -> str:
-    return _SENT if dialect == _OURS else dialect
+    return _SENT if dialect == OURS else dialect
 
 
 def _step_row(run: str, step: Step, found: SpanRecord | None) -> dict[str, Any]:

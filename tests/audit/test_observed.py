@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handrail.audit import reader
+from handrail.audit import observed_fold, reader
 from handrail.audit.index import Index
 from handrail.audit.journal import journal_for
 from handrail.audit.observed import Observer
@@ -139,7 +140,8 @@ def test_nobody_can_send_a_run_that_counts_as_ours(tmp_path: Path) -> None:
     forged = {**_TOOL, "handrail.decision.verdict": "allow"}
     for _ in range(3):
         observer.take([span("execute_tool pay", forged, scope="handrail")])
-        index = _index(tmp_path)
+        _index(tmp_path)
+    index = _index(tmp_path)
     assert index.query("SELECT source, steps, tool_calls FROM runs") == [
         {"source": "handrail-otlp", "steps": 3, "tool_calls": 3}
     ]
@@ -209,3 +211,33 @@ def test_our_own_spans_of_a_run_that_is_here_are_not_shown_again(tmp_path: Path)
     named = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "mine"}
     Observer(tmp_path).take([span("invoke_agent mine", named, trace_id=trace, span_id="1" * 16, scope="handrail")])
     assert _index(tmp_path).query("SELECT source FROM runs") == [{"source": "handrail"}]
+
+
+def test_a_called_service_of_ours_is_shown_beside_our_own_run(tmp_path: Path) -> None:
+    """Of spans of ours in one trace those that are here are not shown again; those of a service that was called are."""
+    trace = "e" * 32
+    journal_for(tmp_path).append(
+        {"k": "run.start", "run": "d" * 32, "trace": trace, "step": "1" * 16, "parent": None, "agent": "mine"}
+    )
+    named = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "mine"}
+    here = span("invoke_agent mine", named, trace_id=trace, span_id="1" * 16, scope="handrail")
+    there = span("execute_tool pay", _TOOL, trace_id=trace, span_id="2" * 16, parent_id="1" * 16, scope="handrail")
+    Observer(tmp_path).take([here, there])
+    rows = _index(tmp_path).query("SELECT step, source FROM steps ORDER BY step")
+    assert [tuple(row.values()) for row in rows] == [("1" * 16, "handrail"), ("2" * 16, "handrail-otlp")]
+
+
+def test_a_trace_without_end_takes_no_more_than_its_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spans over the limit of a trace stay in the journal, that is said once, and other traces go on."""
+    monkeypatch.setattr(observed_fold, "MAX_TRACE", 5)
+    observer = Observer(tmp_path)
+    for _ in range(4):
+        observer.take([span("execute_tool search", _TOOL, scope=_SCOPE) for _ in range(3)])
+        _index(tmp_path)
+    observer.take(_episode("b" * 32))
+    index = _index(tmp_path)
+    assert index.query("SELECT trace, steps FROM runs ORDER BY steps DESC") == [
+        {"trace": "a" * 32, "steps": 5}, {"trace": "b" * 32, "steps": 1}
+    ]  # fmt: skip
+    assert [row["file"] for row in index.query("SELECT * FROM problems")] == ["trace " + "a" * 32]
+    assert len(_whole(tmp_path)) == 14

@@ -127,7 +127,7 @@ def _split(target: Target) -> SplitResult:
         is_address = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
     except ValueError:
         url, is_address = urlsplit(""), False
-    if "@" in url.netloc:
+    if "@" in target.shown.partition("://")[2].partition("/")[0]:
         raise ConfigError(
             "The address of the collector holds a user's name or password.",
             hint="Put what it wants to know into OTEL_EXPORTER_OTLP_HEADERS.",
