@@ -7,6 +7,8 @@ from base64 import b64decode
 from collections.abc import Sequence
 from typing import Any, cast
 
+import msgspec
+
 from handrail.tracing.otlp import limits
 from handrail.tracing.otlp.limits import Unfit
 
@@ -49,6 +51,14 @@ def name_of(found: Any) -> str:
     if len(name) > limits.MAX_NAME:
         raise Unfit(limits.LONG_NAME)
     return name
+
+
+def weight_of(*found: Any) -> int:
+    """How many bytes a part is, written down. One that is nested too deeply weighs all that there may be."""
+    try:
+        return len(msgspec.json.encode(found))
+    except RecursionError:
+        return limits.MAX_WHOLE_BYTES
 
 
 def bytes_of(found: Any) -> bytes:

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from handrail.tracing.otlp import limits
-from handrail.tracing.otlp.fields import Tree, bytes_of, list_of, name_of, text_of, tree_of
+from handrail.tracing.otlp.fields import Tree, bytes_of, list_of, name_of, text_of, tree_of, weight_of
 from handrail.tracing.otlp.limits import Unfit
 from handrail.tracing.otlp.span import (
     KINDS,
@@ -144,9 +144,9 @@ class _Decoder:
             except _UNREADABLE:
                 self._refuse(limits.NOT_READABLE)
                 continue
-            shared = _head(_resource, part)
+            shared, weight = _head(_resource, part), weight_of(part.resource, part.schemaUrl, part.schema_url)
             for scope in self._within(part.scopeSpans or part.scope_spans or []):
-                self._scope(scope, shared)
+                self._scope(scope, shared, weight)
 
     def _within(self, parts: Raws) -> Raws:
         taken, over = self._room.take(parts)
@@ -157,7 +157,7 @@ class _Decoder:
     def _refuse(self, reason: str, trace: str = "", span: str = "") -> None:
         self.found.refused.append(Refused(reason, trace, span))
 
-    def _scope(self, block: msgspec.Raw, shared: Tree | None) -> None:
+    def _scope(self, block: msgspec.Raw, shared: Tree | None, weight: int) -> None:
         try:
             part = _scope_spans(block)
         except _UNREADABLE:
@@ -165,14 +165,16 @@ class _Decoder:
             return
         own = _head(_scope, part)
         source = {**shared, **own} if shared is not None and own is not None else None
+        weight += weight_of(part.scope, part.schemaUrl, part.schema_url)
         for raw in self._within(part.spans or []):
-            self._span(raw, source)
+            self._span(raw, source, weight)
 
-    def _span(self, raw: msgspec.Raw, source: Tree | None) -> None:
+    def _span(self, raw: msgspec.Raw, source: Tree | None, weight: int) -> None:
         trace = span = ""
         try:
             if len(memoryview(raw)) > limits.MAX_SPAN_BYTES:
                 raise Unfit(limits.TOO_LARGE)
+            self._room.spend(len(memoryview(raw)) + weight)
             tree = _tree(raw)
             trace, span = _id(tree, "traceId", "trace_id", 24), _id(tree, "spanId", "span_id", 12)
             if source is None:

@@ -11,6 +11,8 @@ MAX_SPAN_BYTES = 4 << 20
 """Encoded bytes of one span."""
 MAX_SPANS = 100_000
 """Spans of one body or file chunk."""
+MAX_WHOLE_BYTES = 256 << 20
+"""Bytes of all spans of one body, each with its resource and scope: so they are kept, though they come but once."""
 MAX_DEPTH = 32
 """Arrays and maps in one another in one attribute."""
 MAX_PARTS = 10_000
@@ -22,6 +24,7 @@ MAX_TIME_NS = (1 << 63) - 1
 
 TOO_LARGE = f"it is larger than {MAX_SPAN_BYTES >> 20} MiB"
 TOO_MANY = f"the request has more than {MAX_SPANS} spans, scopes and resources together"
+TOO_MUCH = f"the request's spans, each with its resource and scope, are larger than {MAX_WHOLE_BYTES >> 20} MiB"
 TOO_DEEP = f"an attribute is nested deeper than {MAX_DEPTH} levels"
 TOO_MANY_PARTS = f"it has more than {MAX_PARTS} attributes, events or links"
 LONG_NAME = f"a name or key is longer than {MAX_NAME} characters"
@@ -53,13 +56,19 @@ class Room:
     """How many spans, scopes and resources of one request may still come: those without spans cost time, too."""
 
     def __init__(self) -> None:
-        self._left = MAX_SPANS
+        self._left, self._bytes = MAX_SPANS, MAX_WHOLE_BYTES
 
     def take(self, parts: list[T]) -> tuple[list[T], int]:
         """As many of ``parts`` as there is room for, and how many were over."""
         taken = parts[: self._left] if len(parts) > self._left else parts
         self._left -= len(taken)
         return taken, len(parts) - len(taken)
+
+    def spend(self, size: int) -> None:
+        """Count a span of ``size`` bytes, its resource and scope among them. Raises Unfit where they are too many."""
+        if size > self._bytes:
+            raise Unfit(TOO_MUCH)
+        self._bytes -= size
 
 
 def check(span: OtlpSpan) -> OtlpSpan:

@@ -157,7 +157,7 @@ class _Decoder:
                 continue
             shared = self._head(self._kinds.ResourceSpans, rest, _resource)
             for scope in self._within(scopes):
-                self._scope(scope, shared)
+                self._scope(scope, shared, len(rest))
 
     def _within(self, parts: list[bytes]) -> list[bytes]:
         taken, over = self._room.take(parts)
@@ -174,7 +174,7 @@ class _Decoder:
         except (self._kinds.DecodeError, Unfit):
             return None
 
-    def _scope(self, block: bytes, shared: dict[str, Any] | None) -> None:
+    def _scope(self, block: bytes, shared: dict[str, Any] | None, weight: int) -> None:
         try:
             spans, rest = _split(block, _SPANS)
         except ValueError:
@@ -183,13 +183,14 @@ class _Decoder:
         own = self._head(self._kinds.ScopeSpans, rest, _scope)
         source = {**shared, **own} if shared is not None and own is not None else None
         for body in self._within(spans):
-            self._span(body, source)
+            self._span(body, source, weight + len(rest))
 
-    def _span(self, body: bytes, source: dict[str, Any] | None) -> None:
+    def _span(self, body: bytes, source: dict[str, Any] | None, weight: int) -> None:
         trace = span = ""
         try:
             if len(body) > limits.MAX_SPAN_BYTES:
                 raise Unfit(limits.TOO_LARGE)
+            self._room.spend(len(body) + weight)
             message: Span = self._kinds.Span.FromString(body)
             trace, span = message.trace_id.hex(), message.span_id.hex()
             if source is None:

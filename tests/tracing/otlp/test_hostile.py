@@ -218,6 +218,19 @@ def test_more_spans_than_a_request_may_hold_are_counted(encoding: Encoding, monk
     assert (len(found.spans), found.rejected) == (3, 6)  # the resource and the scope count, too
 
 
+@pytest.mark.parametrize("encoding", ["protobuf", "json"])
+@pytest.mark.parametrize("part", ["resource", "scope_attributes"])
+def test_a_large_resource_cannot_be_kept_a_thousand_times(
+    encoding: Encoding, part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What all spans of a request share, and is kept with each of them, counts with each of them."""
+    monkeypatch.setattr(limits, "MAX_WHOLE_BYTES", 100_000)
+    shared: dict[str, Any] = {part: {"r": "x" * 10_000}}
+    found = decode(encode([OtlpSpan(TRACE, SPAN, start_ns=1, **shared)] * 50, encoding), encoding)
+    assert len(found.spans) == 9
+    assert {one.reason for one in found.refused} == {limits.TOO_MUCH}
+
+
 @pytest.mark.parametrize(
     ("body", "encoding"),
     [
