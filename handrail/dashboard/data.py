@@ -121,7 +121,8 @@ SELECT list_sort(list(DISTINCT tenant))[:500] AS tenant, list_sort(list(DISTINCT
 FROM runs
 """
 _PROBLEMS = "SELECT file, byte_offset, problem FROM problems ORDER BY file, byte_offset LIMIT 20"
-_LATEST = "SELECT run FROM runs ORDER BY started_at DESC, run LIMIT 1"
+_LATEST = """SELECT run FROM runs
+ORDER BY epoch_us(started_at) > epoch_us(now()) + 86400000000, started_at DESC, run LIMIT 1"""
 _RUN = "SELECT * FROM runs WHERE run = ? LIMIT 1"
 _CHAINS = "SELECT DISTINCT chain FROM steps WHERE run = ? AND chain IS NOT NULL LIMIT 200"
 _SKELETON = "SELECT step, parent FROM steps WHERE run = ? ORDER BY started_at, n"

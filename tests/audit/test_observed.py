@@ -16,6 +16,7 @@ from handrail.audit.index import Index
 from handrail.audit.journal import journal_for
 from handrail.audit.observed import Observer
 from handrail.audit.reader import Payloads
+from handrail.audit.traces import find_run
 from handrail.tracing.otlp import dump
 from handrail.tracing.otlp.span import OtlpSpan
 from tests.tracing.dialects.made import span
@@ -241,3 +242,12 @@ def test_a_trace_without_end_takes_no_more_than_its_share(tmp_path: Path, monkey
     ]  # fmt: skip
     assert [row["file"] for row in index.query("SELECT * FROM problems")] == ["trace " + "a" * 32]
     assert len(_whole(tmp_path)) == 14
+
+
+def test_a_span_from_the_far_future_is_not_the_last_run_for_ever(tmp_path: Path) -> None:
+    """Whoever sends spans with a clock of his own does not keep ``last`` from meaning what ran last."""
+    end = (1 << 63) - 1
+    Observer(tmp_path).take([*_episode("a" * 32), *_episode("b" * 32, start_ns=end, end_ns=end)])
+    index = _index(tmp_path)
+    assert index.query("SELECT count(*) AS n FROM runs") == [{"n": 2}]
+    assert find_run(index, "last") == observed_fold.run_of("a" * 32)
