@@ -41,10 +41,9 @@ class Longhand:
 
         Raises Unreadable.
         """
-        return self._full(offset, body, 0)
+        return self._full(offset, _decode(body), 0)
 
-    def _full(self, offset: int, body: bytes, depth: int) -> Fields:
-        said = _decode(body)
+    def _full(self, offset: int, said: Fields, depth: int) -> Fields:
         like = said.pop(LIKE, None)
         if like is None:
             found = {"v": _FIRST, "w": self._writer, **said}
@@ -63,8 +62,11 @@ class Longhand:
         known = self._known.get(offset)
         if known is not None:
             return known
+        return self._full(offset, self._line(offset), depth + 1)
+
+    def _line(self, offset: int) -> Fields:
         try:
-            return self._full(offset, self._line_at(offset)[HEX + 1 :], depth + 1)
+            return _decode(self._line_at(offset)[HEX + 1 :])
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Unreadable(f"it refers to offset {offset}, where no record begins.") from error
 
@@ -75,14 +77,24 @@ class Longhand:
                 write_out = self._messages if name == "messages" else self._ref
                 said[name] = write_out(cast("Fields", value), offset, depth)
             elif name in STEPS:
-                said[name] = self._step(value, offset, depth)
+                said[name] = self._step(value, offset)
             elif name == "causes" and type(value) is list:
-                said[name] = [self._step(step, offset, depth) for step in cast("list[object]", value)]
+                said[name] = [self._step(step, offset) for step in cast("list[object]", value)]
 
-    def _step(self, value: object, offset: int, depth: int) -> object:
+    def _named(self, offset: object, before: int) -> Fields:
+        """What the record at ``offset`` says itself, which is all that others name of it: its step, its payload.
+
+        Not written out, so that it does not matter how far what it refers to lies back.
+        """
+        if type(offset) is not int or not 0 <= offset < before:
+            raise Unreadable("it names a record that cannot be before it.")
+        known = self._known.get(offset)
+        return known if known is not None else self._line(offset)
+
+    def _step(self, value: object, offset: int) -> object:
         if type(value) is not int:
             return value
-        opened = self._at(value, offset, depth)
+        opened = self._named(value, offset)
         if type(opened.get("step")) is not str:
             raise Unreadable(f"it names the step of offset {value}, where none begins.")
         return opened["step"]
@@ -91,7 +103,7 @@ class Longhand:
         if value.keys() != {"prev", "keep", "add"} or type(value["add"]) is not list:
             return value
         added = [self._message(ref, offset, depth) for ref in cast("list[object]", value["add"])]
-        return {"prev": self._step(value["prev"], offset, depth), "keep": value["keep"], "add": added}
+        return {"prev": self._step(value["prev"], offset), "keep": value["keep"], "add": added}
 
     def _message(self, ref: object, offset: int, depth: int) -> object:
         if type(ref) is int:
@@ -103,10 +115,11 @@ class Longhand:
             return ref
         if "o" in ref:
             return {**ref, "c": _long_hash(ref.get("c")), "f": self._part}
-        stated = self._at(ref["at"], offset, depth)
-        kept = next((stated[name] for name in KEPT if type(stated.get(name)) is dict), None)
-        if kept is None:
-            raise Unreadable(f"it names the payload of offset {ref['at']}, which has none.")
+        at, stated = ref["at"], self._named(ref["at"], offset)
+        own_ref: Fields | None = next((stated[name] for name in KEPT if type(stated.get(name)) is dict), None)
+        if own_ref is None or depth >= MAX_DEPTH:
+            raise Unreadable(f"it names the payload of offset {at}, which has none.")
+        kept = self._ref(own_ref, at, depth + 1)
         own = {name: value for name, value in ref.items() if name != "at"}
         return {**{name: kept[name] for name in PLACE if name in kept}, **own}
 

@@ -108,6 +108,28 @@ def test_reading_may_begin_at_every_record(tmp_path: Path) -> None:
         assert list(reader.records(part, record.offset)) == whole[number:]
 
 
+def test_reading_may_begin_where_each_step_came_from_the_one_before(tmp_path: Path) -> None:
+    """A long chain of causes, each in a short record, is no damage to a reader that begins at its end."""
+    journal = Journal(tmp_path)
+    run = recorded.begin(journal)
+    before = recorded.root_of(run)
+    for number in range(40):
+        step, facts = f"{number + 1:016x}", {"run": run, "trace": run, "agent": "clerk", "chain": ["agent:clerk"]}
+        payload = journal.put(b'"%d"' % number)
+        journal.append({"k": "model.call", "step": step, "parent": before, "causes": [before], **facts})
+        journal.append({"k": "model.result", "step": step, "run": run, "outcome": "ok", "output": payload})
+        journal.append({"k": "tool.call", "step": f"a{step[1:]}", "parent": before, "cause": step, **facts})
+        journal.append({"k": "tool.result", "step": f"a{step[1:]}", "run": run, "outcome": "ok", "result": payload})
+        before = f"a{step[1:]}"
+    journal.close()
+    [part] = reader.parts(tmp_path)
+    whole = list(reader.records(part))
+    assert sum(record.long is not None for record in whole) > 100
+    for number, record in enumerate(whole):
+        records = reader.records(part, record.offset)
+        assert next(iter(records)) == whole[number], records.problems
+
+
 def test_a_step_costs_few_bytes_however_long_the_run(tmp_path: Path) -> None:
     """From the second on, a model call and a tool call with what they need take no more than 1,200 bytes of records."""
     segment = conversation(tmp_path, 40)

@@ -14,8 +14,8 @@ PACKAGE = Path(conventions.__file__).parents[1]
 _NAME = re.compile(r"(?<![\w.])gen_ai(?:\.[a-z_0-9]+)+")
 _READERS = {"dialects", "otlp"}
 """Folders that read what others wrote, by older names too."""
-_PREFIXES = {"gen_ai.usage", "gen_ai.request"}
-"""What is completed by a name of the facts; the tests of the vocabulary look at what comes of it."""
+_PREFIXES = {"gen_ai.usage", "gen_ai.request", "gen_ai.client.inference.operation", "gen_ai.client.inference.usage"}
+"""What is completed by a name of the facts; the tests of the vocabulary and of metrics look at what comes of it."""
 
 
 def test_the_table_is_up_to_date() -> None:

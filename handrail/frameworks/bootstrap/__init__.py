@@ -17,7 +17,12 @@ VARIABLE = "HANDRAIL_RUN"
 """Environment variable with the mode that ``handrail run`` started in: it says what to do where this fails."""
 EXIT_CODE = 2
 """Exit code of a process that may not run ungoverned."""
-TRIGGERS = ("langchain_core.language_models.chat_models", "langchain_core.tools", "mcp.client.session")
+TRIGGERS = (
+    "langchain_core.language_models.chat_models",
+    "langchain_core.tools",
+    "mcp.client.session",
+    "openai._base_client",
+)
 """Modules whose import brings governance up, before whoever imports them can use them."""
 
 log = logging.getLogger(__name__)
