@@ -54,6 +54,8 @@ class Proposal:
     """Step of the agent."""
     open: int = 1
     """How many calls of this id in this turn nobody has decided."""
+    unread: int = 0
+    """How many calls of this id came to a gate, and their answer was not seen yet."""
     turn: int = 0
     """The agent's turn in which it was proposed."""
     last: Attempt | None = None
@@ -116,25 +118,35 @@ class Proposals:
                 found = Proposal(call_id, tool, place=place)
             calls[found.key] = found
             first = found.open > 0
-            found.open = max(0, found.open - 1)
+            if first:
+                found.open -= 1
+                found.unread += 1
             return found, first
 
     def take(self, place: str, call_id: str) -> Proposal | None:
-        """The undecided call ``call_id``, which from now on is decided; None where there is none."""
+        """An answer to ``call_id`` was seen: the undecided call that it decides; None where a gate decided it.
+
+        Of several calls of one id in one reply, each has an answer of its own, and the first may be answered before
+        the others have come to their gate.
+        """
         with self._lock:
-            found = self._calls.get(place, {}).get(call_id)
+            calls = self._calls.setdefault(place, {})
+            found = calls.get(call_id)
+            if found is not None and found.unread:
+                found.unread -= 1
+                return None
             if found is None or not found.open:
                 found = self._carried.pop(call_id, None)
             if found is None or not found.open:
                 return None
-            found.open = 0
+            calls[call_id] = found
+            found.open -= 1
             return found
 
-    def decided(self, place: str, call_id: str) -> bool:
-        """Whether the call was decided here already."""
+    def knows(self, place: str, call_id: str) -> bool:
+        """Whether the call was proposed or decided here."""
         with self._lock:
-            found = self._calls.get(place, {}).get(call_id)
-            return found is not None and not found.open
+            return call_id in self._calls.get(place, {})
 
     def waiting(self, place: str) -> bool:
         """Whether some call of the agent at ``place`` is undecided."""

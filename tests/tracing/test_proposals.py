@@ -34,3 +34,16 @@ def test_a_call_of_an_earlier_run_is_known_by_its_id() -> None:
     assert (found.run, first) == ("r1", True)
     ledger.propose("agent", "clerk", "m2", [("b", "t", 1)])
     assert [each.run for each in ledger.close()] == [""]
+
+
+def test_an_answer_decides_only_what_came_to_no_gate() -> None:
+    """Of three calls of one id, one at the gate and answered: the other two are open, and each answer ends one."""
+    ledger = Proposals()
+    ledger.propose("agent", "clerk", "m", [("a", "t", 1)] * 3)
+    assert ledger.attempt("agent", "a", "t", 1)[1]
+    assert ledger.take("agent", "a") is None
+    assert ledger.attempt("agent", "a", "t", 1)[1]
+    assert ledger.take("agent", "a") is None
+    assert ledger.take("agent", "a") is not None
+    assert ledger.take("agent", "a") is None
+    assert not ledger.waiting("agent")

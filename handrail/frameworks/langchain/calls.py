@@ -75,7 +75,7 @@ def stopped_of(
         ledger = proposals.of(frame.state)
         found = ledger.take(frame.step, answer.tool_call_id)
         call = known.get(answer.tool_call_id)
-        if found is None and (call is None or ledger.decided(frame.step, answer.tool_call_id)):
+        if found is None and (call is None or ledger.knows(frame.step, answer.tool_call_id)):
             continue
         found = found or ledger.attempt(frame.step, answer.tool_call_id, "", None)[0]
         if found is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
 from dataclasses import dataclass, field
@@ -65,12 +66,21 @@ def calls(*named: str, ids: Sequence[str] = ()) -> dict[str, Any]:
 
 def _tools(ran: list[str]) -> list[Any]:
     failures = iter([True])
+    added = threading.Event()
 
     @tool
     def add(a: int) -> int:
         """Add."""
         ran.append("add")
+        added.set()
         return a
+
+    @tool
+    def after(a: int) -> int:
+        """Fail as soon as the call beside it has run: calls of one reply begin in any order."""
+        added.wait(60)
+        ran.append("after")
+        raise ConnectionError("away")
 
     @tool
     def once(a: int) -> int:
@@ -92,7 +102,7 @@ def _tools(ran: list[str]) -> list[Any]:
         ran.append("ask")
         return str(interrupt({"really": a}))
 
-    return [add, once, wire_money, ask]
+    return [add, once, wire_money, ask, after]
 
 
 @wrap_tool_call
@@ -213,7 +223,7 @@ CASES: dict[str, Case] = {
         agent(), [calls("add", ids=["1"]), calls("add", ids=["1"]), "end"], {"1": ALLOWED}, ["add", "add"]
     ),
     "no_ids": Case(
-        agent(), [calls("add", "once", ids=["", ""]), "end"], {"": ALLOWED}, ["add", "once"], error=ConnectionError
+        agent(), [calls("after", "add", ids=["", ""]), "end"], {"": ALLOWED}, ["add", "after"], error=ConnectionError
     ),
     "same_id_twice": Case(agent(), [calls("add", "add", ids=["1", "1"]), "end"], {"1": ALLOWED}, ["add", "add"]),
     "invalid": Case(
@@ -229,6 +239,12 @@ CASES: dict[str, Case] = {
         [calls("add", "add"), "end"],
         {"add_0": ("stopped", "agent"), "add_1": ("stopped", "agent")},
         stopped_by={"add_0": "Answering", "add_1": "Answering"},
+    ),
+    "answered_same_id": Case(
+        agent(Answering),
+        [calls("add", "add", ids=["1", "1"]), "end"],
+        {"1": ("stopped", "agent")},
+        stopped_by={"1": "Answering"},
     ),
     "left": Case(agent(Leaving), [calls("add")], {"add_0": ("stopped", "agent")}),
     "raised": Case(agent(Raising), [calls("add")], {"add_0": ("stopped", "run")}, error=ValueError),
@@ -344,6 +360,18 @@ def test_observe_decides_as_often(name: str, tmp_path: Path) -> None:
     asked = Asked(tmp_path)
     assert asked.rows("SELECT * FROM proposals WHERE decisions <> 1") == []
     assert asked.one("SELECT count(*) FROM steps WHERE type = 'tool' AND ran") >= len(ran)
+
+
+def test_calls_of_one_id_that_run_one_after_another(tmp_path: Path) -> None:
+    """The first of two calls of one id is answered before the second begins: each has its one decision, no retry."""
+    ran: list[str] = []
+    case = CASES["same_id_twice"]
+    agent = handrail.govern(case.build(Saying(turns=case.turns), ran), config=policy(tmp_path))
+    agent.invoke(ASK, {"max_concurrency": 1})
+    asked = check_exact(tmp_path, ran)
+    assert asked.rows(_VERDICTS) == [("1", *ALLOWED)]
+    assert asked.one("SELECT count(*) FROM steps WHERE type = 'tool'") == len(ran) == 2
+    assert asked.one(_AGAIN) == 0
 
 
 def test_a_model_that_is_asked_again_says_so(tmp_path: Path) -> None:
