@@ -90,7 +90,7 @@ SELECT count(*) AS runs, count(*) FILTER (outcome = 'running') AS running, coale
 FROM chosen
 """
 _PAGE = """
-SELECT run, started_at, tenant, "user", agent, outcome, steps, denied, would_deny,
+SELECT run, started_at, tenant, "user", source, agent, outcome, steps, denied, would_deny,
        input_tokens + output_tokens AS tokens, duration_ms
 FROM chosen ORDER BY started_at DESC, run LIMIT ? OFFSET ?
 """

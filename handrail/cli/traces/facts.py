@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from handrail.audit.traces import Row, Trace, as_array, as_object
@@ -44,6 +44,20 @@ def linked(trace: Trace, step: Row) -> Iterator[str]:
         name = f"{shown(target['type'], most=20)} {shown(target['name'], most=60)} " if target is not None else ""
         run = f" of run {shown(to_run, most=32)}" if to_run and target is None else ""
         yield f"{_LINKS.get(str(link.get('type')), 'linked to')} {name}{shown(to_step, most=16)}{run}"
+
+
+def noted_all(notes: Sequence[Row]) -> Iterator[str]:
+    """What was noted about a step; of a limit that is counted again and again, what was used in the end."""
+    latest = {_counted(note): number for number, note in enumerate(notes)}
+    return (noted(note) for number, note in enumerate(notes) if latest[_counted(note)] == number)
+
+
+def _counted(note: Row) -> tuple[object, ...]:
+    """What one note has in common with those that it takes the place of."""
+    facts = as_object(note["body"])
+    if note["kind"] != "limit" or facts.get("hit"):
+        return (id(note),)
+    return tuple(str(facts.get(name)) for name in ("by", "what", "per", "tool", "limit"))
 
 
 def noted(note: Row) -> str:

@@ -124,7 +124,7 @@ def _details(trace: Trace, step: Row, place: Place) -> Iterator[str]:
         yield shown(step["reason"])
     yield from facts.about(step)
     yield from facts.linked(trace, step)
-    yield from map(facts.noted, trace.notes.get(place.step, ()))
+    yield from facts.noted_all(trace.notes.get(place.step, ()))
     for told in map(as_object, as_array(step["findings"])):
         yield f"found {shown(told.get('code'), most=60)} at {shown(told.get('path'), most=60) or '/'}"
     hidden = trace.below.get(place.step, 0) - trace.shown_below.get(place.step, 0)

@@ -149,7 +149,7 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> None:
     frame = tables.frame(
         {
             "Started (UTC)": [row["started_at"] for row in rows],
-            "Who": [f"{plain.name(row['tenant'], limit=40)} / {plain.name(row['user'], limit=60)}" for row in rows],
+            "Who": [_who(row) for row in rows],
             "Agent": [plain.name(row["agent"]) for row in rows],
             "Outcome": [theme.outcome(row["outcome"]).text for row in rows],
             "Steps": [row["steps"] for row in rows],
@@ -171,6 +171,13 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> None:
     }
     tables.show(tables.inked(frame, _INKS), key="runs-table", name="Runs", picks=[row["run"] for row in rows],
                 picked=_pick, columns=columns)  # fmt: skip
+
+
+def _who(row: Mapping[str, Any]) -> str:
+    """Who a run acted for; of one that another instrumentation told of and that names nobody, who told of it."""
+    if row["source"] != "handrail" and not row["user"]:
+        return f"seen by {plain.name(row['source'], limit=40)}"
+    return f"{plain.name(row['tenant'], limit=40)} / {plain.name(row['user'], limit=60)}"
 
 
 def _outcome_ink(word: object) -> str:

@@ -138,6 +138,24 @@ def test_thoughts_notes_and_links_stand_below_their_step(tmp_path: Path) -> None
     assert [note["kind"] for note in row["notes"]] == ["limit", "approval", "validation", "intervention"]
 
 
+def test_a_limit_that_is_counted_again_and_again_is_one_line(tmp_path: Path) -> None:
+    """Claim: of one limit's notes on a step the latest is told; another limit, and a hit, have lines of their own."""
+    journal = Journal(tmp_path)
+    run = recorded.begin(journal)
+    step = recorded.root_of(run)
+    for used, per in ((1, "run"), (1, "thread"), (2, "run"), (2, "thread")):
+        facts = {"what": "model_calls", "per": per, "limit": 2, "used": used, "hit": False}
+        journal.append({"k": "limit", "run": run, "step": step, **facts})
+    journal.append({"k": "limit", "run": run, "step": step, "what": "model_calls", "per": "run", "limit": 2, "used": 2,
+                    "hit": True})  # fmt: skip
+    recorded.end(journal, run)
+    journal.close("exit")
+    told = [line.strip(" │") for line in show(tmp_path, run).stdout.splitlines()]
+    assert [line for line in told if line.startswith("limit")] == [
+        "limit: 2 of 2 model_calls per run", "limit: 2 of 2 model_calls per thread",
+        "limit hit: 2 of 2 model_calls per run"]  # fmt: skip
+
+
 def test_json_has_every_step_in_tree_order_and_no_content(world: World) -> None:
     """Claim: --json is one object with run, counts and steps; content is not in it unless asked for."""
     told = json.loads(show(world.data, world.runs.refund, "--json").stdout)
