@@ -40,7 +40,9 @@ class Found:
     runs: Mapping[str, Mapping[str, Any]]
     """Session -> its run."""
     calls: Mapping[str, Sequence[Mapping[str, Any]]]
-    """Session -> its decided calls, in order."""
+    """Session -> its calls that came to be decided by us, in order."""
+    stopped: Mapping[str, Sequence[str]]
+    """Session -> tools that were asked for when the recording cuts the run off: these calls were never made."""
     problems: Sequence[Mapping[str, Any]]
     """Damaged parts of the journal."""
     doubled: int
@@ -71,13 +73,17 @@ def read(data: Path) -> Found:
     index.refresh(block=True)
     runs = index.query(RUNS, (TENANT, USER))
     calls: dict[str, list[Mapping[str, Any]]] = {}
+    stopped: dict[str, list[str]] = {}
     for row in index.query(CALLS, (TENANT, USER)):
-        calls.setdefault(str(row["session"]), []).append(row)
+        if row["verdict"] == "stopped":
+            stopped.setdefault(str(row["session"]), []).append(str(row["tool"]))
+        else:
+            calls.setdefault(str(row["session"]), []).append(row)
     by_session: dict[str, Mapping[str, Any]] = {str(row["session"]): row for row in runs}
     problems = index.query("SELECT * FROM problems")
     with index.snapshot() as copy:
         report = gather(copy, Window(datetime.fromtimestamp(0, UTC), datetime.now(UTC)))
-    return Found(by_session, calls, problems, len(runs) - len(by_session), report, data)
+    return Found(by_session, calls, stopped, problems, len(runs) - len(by_session), report, data)
 
 
 def found(index: Found) -> Counts:
@@ -163,6 +169,9 @@ def _run_differences(one: Heard, index: Found) -> Iterator[str]:
     if [row["tool"] for row in rows] != [call.tool for call in one.run.calls]:
         yield f"{len(rows)} calls were decided, {len(one.run.calls)} were made, or their order differs"
         return
+    left = [call.tool for answer in one.run.answers for call in answer.calls][len(one.run.calls) :]
+    if list(index.stopped.get(one.run.session, ())) != left:
+        yield f"{left} were asked for and not made, which the index tells otherwise"
     for row, call, told in zip(rows, one.run.calls, one.results, strict=True):
         kept = payload(index.data, json.loads(row["args"]))
         if kept is None or json.loads(kept) != call.args:
