@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from importlib.resources import files
 
+from handrail.conditions import Unevaluable
 from handrail.policy.casbin.build import Prepared
 from handrail.policy.casbin.matcher import Residual
 from handrail.policy.casbin.model import Answer, Model, Row, Values
 from handrail.policy.casbin.program import Program, compile
 from handrail.policy.casbin.report import Report
 from handrail.policy.casbin.tables import Indexed, covers_table
-from handrail.policy.conditions import Unevaluable
 from handrail.policy.facts import RequestFacts
 from handrail.policy.links import RolesOf, SubjectLinks
 from handrail.policy.patterns import Pattern

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from handrail.policy.conditions import Reading
+from handrail.conditions import Reading
 from handrail.policy.decision import Action
 from handrail.tracing import ids
 from handrail.tracing.context import RunState

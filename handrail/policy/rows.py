@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from handrail.conditions import Condition, parse
 from handrail.config.settings import DelegateSettings, Place, RuleSettings, Settings
 from handrail.errors import PolicyError
-from handrail.policy.conditions import Condition, parse
 from handrail.policy.decision import ACTIONS, Action
 from handrail.policy.patterns import Pattern, expand
 

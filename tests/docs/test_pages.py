@@ -13,11 +13,10 @@ import click
 import pytest
 
 import handrail
-from handrail import testing
+from handrail import conditions, testing
 from handrail.audit import format as journal_format
 from handrail.audit import reader
 from handrail.cli import group
-from handrail.policy import conditions
 from handrail.tracing import conventions, metrics
 from handrail.tracing.vocabulary import GENAI
 from tests.docs import command_line, views

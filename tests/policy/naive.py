@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
-from handrail.policy.conditions import AllOf, AnyOf, Call, Compare, Constant, ListOf, Node, Not, Path
+from handrail.conditions import AllOf, AnyOf, Call, Compare, Constant, ListOf, Node, Not, Path
 
 
 class NoAnswer(Exception):

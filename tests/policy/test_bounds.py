@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
+from handrail.conditions import MAX_STEPS, Reading, Unevaluable, parse
 from handrail.config.settings import Settings
 from handrail.policy import build
-from handrail.policy.conditions import MAX_STEPS, Reading, Unevaluable, parse
 from tests.policy.settings_for import ask, delegate, rule
 
 Facts = Callable[[int], Mapping[str, object]]

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import pytest
 
-from handrail.policy.conditions import FUNCTIONS, Unevaluable, parse
+from handrail.conditions import FUNCTIONS, Unevaluable, parse
 from tests.docs.pages import REPO
 
 _ROW = re.compile(

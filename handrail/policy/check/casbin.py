@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as File
 
+from handrail.conditions import of_tree
 from handrail.config.nearest import nearest
 from handrail.config.settings import CasbinSettings, Place
 from handrail.errors import PolicyError
@@ -19,7 +20,6 @@ from handrail.policy.check.facts import ToolFacts
 from handrail.policy.check.patterns import problem, unanchored
 from handrail.policy.check.python import calls_of, conjuncts, field_of, node_of, string_of
 from handrail.policy.check.rules import condition_complaints
-from handrail.policy.conditions import of_tree
 from handrail.policy.decision import ACTIONS
 from handrail.policy.links import STOCK_HOPS
 

@@ -5,12 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from handrail.config.nearest import nearest
-from handrail.policy.check.describe import described
-from handrail.policy.check.facts import Resolved, ToolFacts
-from handrail.policy.check.refine import Known, refine
-from handrail.policy.check.values import Values, constant
-from handrail.policy.conditions import (
+from handrail.conditions import (
     AllOf,
     AnyOf,
     Call,
@@ -25,6 +20,11 @@ from handrail.policy.conditions import (
     unparse,
     walk,
 )
+from handrail.config.nearest import nearest
+from handrail.policy.check.describe import described
+from handrail.policy.check.facts import Resolved, ToolFacts
+from handrail.policy.check.refine import Known, refine
+from handrail.policy.check.values import Values, constant
 
 
 @dataclass(frozen=True, slots=True)

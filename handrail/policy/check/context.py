@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property, lru_cache
 
+from handrail.conditions import Condition, unparse
 from handrail.config.settings import DelegateSettings, Place, RuleSettings, Settings
 from handrail.policy.check.facts import Resolved, ToolFacts, ToolSchema
-from handrail.policy.conditions import Condition, unparse
 from handrail.policy.links import reach, settings_roles
 from handrail.policy.patterns import Pattern
 from handrail.policy.rows import Rule, RuleSet

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from handrail.conditions import Constant, unparse
 from handrail.policy.check.values import Scalars, Span, Values
-from handrail.policy.conditions import Constant, unparse
 
 _SHOWN = 6
 

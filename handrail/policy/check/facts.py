@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from handrail.conditions import ROOTS, Fact, Path, path_text
 from handrail.config.nearest import nearest
 from handrail.policy.check.describe import described
 from handrail.policy.check.types import member, values_of
 from handrail.policy.check.values import ANY, Scalars, Schema, Shapes, Span, Values
-from handrail.policy.conditions import ROOTS, Fact, Path, path_text
 
 ToolSchema = Mapping[str, Any] | None
 """JSON Schema of a tool's arguments; None where it is not known."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from handrail.conditions import Compare, Node, Path, path_text, walk
 from handrail.policy.check.complaint import Complaint, at
 from handrail.policy.check.context import Context
 from handrail.policy.check.facts import ToolFacts
@@ -11,7 +12,6 @@ from handrail.policy.check.refine import Known, refine
 from handrail.policy.check.rules import words
 from handrail.policy.check.subjects import tenant_within, wider_subjects
 from handrail.policy.check.values import Values
-from handrail.policy.conditions import Compare, Node, Path, path_text, walk
 from handrail.policy.rows import Rule
 
 _AMOUNTS = frozenset(

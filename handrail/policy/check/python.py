@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from handrail.policy.conditions import AllOf, AnyOf, Compare, Constant, ListOf, Node, Not, Path, Sign
+from handrail.conditions import AllOf, AnyOf, Compare, Constant, ListOf, Node, Not, Path, Sign
 
 _SIGNS: Mapping[type[ast.cmpop], Sign] = {
     ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.In: "in",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from handrail.conditions import AllOf, AnyOf, Call, Compare, Constant, ListOf, Node, Not, Path, Sign
 from handrail.policy.check.types import items_of
 from handrail.policy.check.values import (
     ABSENT,
@@ -21,7 +22,6 @@ from handrail.policy.check.values import (
     joined,
     listed,
 )
-from handrail.policy.conditions import AllOf, AnyOf, Call, Compare, Constant, ListOf, Node, Not, Path, Sign
 
 _OPPOSITE: Mapping[Sign, Sign] = {
     "==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">", "in": "not in", "not in": "in"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from handrail.conditions import Call, Condition, Node, Path, path_text, unparse, walk
 from handrail.config.settings import Place
 from handrail.policy.check.complaint import Complaint, at
 from handrail.policy.check.conditions import Finding, Problem, examine
 from handrail.policy.check.context import Context, names_of
 from handrail.policy.check.facts import ToolFacts
-from handrail.policy.conditions import Call, Condition, Node, Path, path_text, unparse, walk
 from handrail.policy.rows import Rule
 
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from handrail.conditions import MISSING, Condition, Unevaluable, trace
+from handrail.conditions import of_tree as condition_of
+from handrail.conditions.syntax import AllOf, AnyOf, Node, Not, unparse
 from handrail.config.settings import DelegateSettings, Place, RuleSettings, Settings
-from handrail.policy.conditions import MISSING, Condition, Unevaluable, trace
-from handrail.policy.conditions import of_tree as condition_of
-from handrail.policy.conditions.syntax import AllOf, AnyOf, Node, Not, unparse
 from handrail.policy.decision import Action, PolicyRequest
 from handrail.policy.explain.shapes import FactRead, Part, RuleTrail, readable
 from handrail.policy.links import reach

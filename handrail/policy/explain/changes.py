@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from handrail.conditions import MISSING
 from handrail.config.settings import DelegateSettings, RuleSettings, Settings
-from handrail.policy.conditions import MISSING
 from handrail.policy.decision import PolicyRequest
 from handrail.policy.explain.shapes import Suggestion, readable
 from handrail.policy.explain.solve import changed

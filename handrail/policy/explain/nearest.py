@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, product
 
+from handrail.conditions import Condition
+from handrail.conditions.syntax import AllOf, path_text
 from handrail.config.settings import Settings
 from handrail.errors import HandrailError
-from handrail.policy.conditions import Condition
-from handrail.policy.conditions.syntax import AllOf, path_text
 from handrail.policy.decision import MAX_CHAIN, PolicyRequest
 from handrail.policy.explain import changes
 from handrail.policy.explain.book import Book, acted, facts_of, weighed

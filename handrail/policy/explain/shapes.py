@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from handrail.policy.conditions import MISSING
+from handrail.conditions import MISSING
 from handrail.policy.decision import Action, Verdict
 
 MAX_SHOWN = 200

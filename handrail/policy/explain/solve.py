@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from itertools import islice, product
 from typing import cast
 
-from handrail.policy.conditions import MISSING, Condition, Unevaluable
-from handrail.policy.conditions import of_tree as condition_of
-from handrail.policy.conditions.syntax import AllOf, Node
+from handrail.conditions import MISSING, Condition, Unevaluable
+from handrail.conditions import of_tree as condition_of
+from handrail.conditions.syntax import AllOf, Node
 from handrail.policy.explain.values import Steps, candidates, value_of
 
 Assignment = tuple[tuple[Steps, object], ...]

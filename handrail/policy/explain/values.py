@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import cast
 
-from handrail.policy.conditions import MISSING, Unevaluable
-from handrail.policy.conditions import of_tree as condition_of
-from handrail.policy.conditions.reading import Reading
-from handrail.policy.conditions.syntax import Call, Compare, ListOf, Node, Path, walk
+from handrail.conditions import MISSING, Unevaluable
+from handrail.conditions import of_tree as condition_of
+from handrail.conditions.reading import Reading
+from handrail.conditions.syntax import Call, Compare, ListOf, Node, Path, walk
 
 Steps = tuple[str, ...]
 

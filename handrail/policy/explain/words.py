@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from handrail.policy.conditions.syntax import Call, Compare, Constant, ListOf, Node, Path, Sign, unparse, walk
+from handrail.conditions.syntax import Call, Compare, Constant, ListOf, Node, Path, Sign, unparse, walk
 
 _WORDS: dict[Sign, str] = {
     "<=": "at most {}",

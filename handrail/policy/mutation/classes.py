@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from handrail.policy.conditions import MISSING
-from handrail.policy.conditions.syntax import AllOf, AnyOf, Call, Compare, Constant, ListOf, Node, Not, Path, walk
+from handrail.conditions import MISSING
+from handrail.conditions.syntax import AllOf, AnyOf, Call, Compare, Constant, ListOf, Node, Not, Path, walk
 from handrail.policy.explain.values import Steps, candidates
 
 MOST_VALUES = 40

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from handrail.config.settings import DelegateSettings, Place, RuleSettings, Settings
-from handrail.policy.conditions import parse
-from handrail.policy.conditions.syntax import (
+from handrail.conditions import parse
+from handrail.conditions.syntax import (
     AllOf,
     AnyOf,
     Compare,
@@ -19,6 +18,7 @@ from handrail.policy.conditions.syntax import (
     Sign,
     unparse,
 )
+from handrail.config.settings import DelegateSettings, Place, RuleSettings, Settings
 from handrail.policy.explain.book import named
 
 Entry = RuleSettings | DelegateSettings

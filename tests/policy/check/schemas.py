@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from handrail.policy.conditions import Constant, unparse
+from handrail.conditions import Constant, unparse
 
 Strategy = st.SearchStrategy[Any]
 WORDS = ["", "a", "ab", "abc", "b", "EUR", "usd", "x y", "Ω"]

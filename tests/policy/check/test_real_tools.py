@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from handrail.conditions import Constant, unparse
+from handrail.conditions import Path as FactPath
 from handrail.config.settings import Place, RuleSettings, Settings
 from handrail.policy.check import check
-from handrail.policy.conditions import Constant, unparse
-from handrail.policy.conditions import Path as FactPath
 from tests.conftest import shared_data
 
 Call = tuple[str, dict[str, Any], dict[str, Any]]

@@ -8,11 +8,11 @@ import jsonschema
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from handrail.conditions import MISSING, Condition, Path, Unevaluable, parse
+from handrail.conditions.reading import Reading
 from handrail.policy.check.conditions import examine
 from handrail.policy.check.facts import ToolFacts
 from handrail.policy.check.values import Values
-from handrail.policy.conditions import MISSING, Condition, Path, Unevaluable, parse
-from handrail.policy.conditions.reading import Reading
 from tests.policy.check.schemas import Tool, any_condition, tools, true_of
 
 NOW = 1_763_700_000

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from handrail.conditions import parse
+from handrail.conditions.syntax import unparse
 from handrail.config.settings import Settings
-from handrail.policy.conditions import parse
-from handrail.policy.conditions.syntax import unparse
 from handrail.policy.mutation.weaken import applied, looser, mutants, tighter
 from tests.policy.settings_for import delegate, rule
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handrail.policy.conditions import (
+from handrail.conditions import (
     FUNCTIONS,
     MISSING,
     AllOf,

@@ -7,8 +7,8 @@ import re
 import unicodedata
 from typing import Literal
 
-from handrail.policy.conditions.faults import Unevaluable
-from handrail.policy.conditions.reading import Reading
+from handrail.conditions.faults import Unevaluable
+from handrail.conditions.reading import Reading
 
 _LONG = 64
 """Characters from which on the plain form of a text is remembered for the rest of the decision."""

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from handrail.policy.conditions import (
+from handrail.conditions import (
     AllOf,
     AnyOf,
     Call,

@@ -17,15 +17,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import cast
 
-from handrail.config.settings import Place
-from handrail.errors import PolicyError
-from handrail.policy.conditions.evaluate import compiled
-from handrail.policy.conditions.faults import Fault, Unevaluable
-from handrail.policy.conditions.functions import FUNCTIONS, Function
-from handrail.policy.conditions.parser import MAX_DEPTH, MAX_SOURCE, kind_of, tree_of
-from handrail.policy.conditions.reading import MAX_STEPS, MISSING, Evaluate, Facts, Reading
-from handrail.policy.conditions.roots import ROOTS, Fact
-from handrail.policy.conditions.syntax import (
+from handrail.conditions.evaluate import compiled
+from handrail.conditions.faults import Fault, Unevaluable
+from handrail.conditions.functions import FUNCTIONS, Function
+from handrail.conditions.parser import MAX_DEPTH, MAX_SOURCE, kind_of, tree_of
+from handrail.conditions.reading import MAX_STEPS, MISSING, Evaluate, Facts, Reading
+from handrail.conditions.roots import ROOTS, Fact
+from handrail.conditions.syntax import (
     CONSTANTS,
     AllOf,
     AnyOf,
@@ -42,8 +40,10 @@ from handrail.policy.conditions.syntax import (
     unparse,
     walk,
 )
-from handrail.policy.conditions.tokens import explain
-from handrail.policy.conditions.values import COMPARISONS, truth
+from handrail.conditions.tokens import explain
+from handrail.conditions.values import COMPARISONS, truth
+from handrail.config.settings import Place
+from handrail.errors import PolicyError
 
 __all__ = [
     "COMPARISONS", "CONSTANTS", "FUNCTIONS", "MAX_DEPTH", "MAX_SOURCE", "MAX_STEPS", "MISSING", "ROOTS",

@@ -7,10 +7,10 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import cast
 
-from handrail.policy.conditions.faults import Unevaluable
-from handrail.policy.conditions.reading import Reading
-from handrail.policy.conditions.spelling import doubtful, plain, require_sound, same_text
-from handrail.policy.conditions.syntax import Sign
+from handrail.conditions.faults import Unevaluable
+from handrail.conditions.reading import Reading
+from handrail.conditions.spelling import doubtful, plain, require_sound, same_text
+from handrail.conditions.syntax import Sign
 
 Comparison = Callable[[object, object, Reading], bool]
 

@@ -7,11 +7,11 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import cast
 
-from handrail.policy.conditions.functions import FUNCTIONS, Folders, Pattern
-from handrail.policy.conditions.reading import Evaluate, Reading
-from handrail.policy.conditions.spelling import plain
-from handrail.policy.conditions.syntax import AllOf, AnyOf, Call, Compare, Constant, ListOf, Node, Not, Path, Sign
-from handrail.policy.conditions.values import COMPARISONS, ORDERS, truth
+from handrail.conditions.functions import FUNCTIONS, Folders, Pattern
+from handrail.conditions.reading import Evaluate, Reading
+from handrail.conditions.spelling import plain
+from handrail.conditions.syntax import AllOf, AnyOf, Call, Compare, Constant, ListOf, Node, Not, Path, Sign
+from handrail.conditions.values import COMPARISONS, ORDERS, truth
 
 
 def compiled(node: Node) -> Evaluate:

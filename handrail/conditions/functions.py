@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
+from handrail.conditions.faults import Unevaluable
+from handrail.conditions.folders import Folder, oddity
+from handrail.conditions.reading import MISSING, Reading
+from handrail.conditions.spelling import doubtful, plain, require_sound, tidy
+from handrail.conditions.values import contained, kind, mixed
 from handrail.config.regex import Regex, compiled
-from handrail.policy.conditions.faults import Unevaluable
-from handrail.policy.conditions.folders import Folder, oddity
-from handrail.policy.conditions.reading import MISSING, Reading
-from handrail.policy.conditions.spelling import doubtful, plain, require_sound, tidy
-from handrail.policy.conditions.values import contained, kind, mixed
 
 Takes = Literal["text", "text or list", "any", "sized", "time", "path", "pattern", "folder"]
 """What an argument may be. ``any`` is any value of the language; ``sized`` a text, list or object; ``time`` seconds

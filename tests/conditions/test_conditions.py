@@ -14,9 +14,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from handrail.conditions import MAX_DEPTH, MAX_SOURCE, Unevaluable, parse
 from handrail.config.settings import Place
 from handrail.errors import PolicyError
-from handrail.policy.conditions import MAX_DEPTH, MAX_SOURCE, Unevaluable, parse
 
 FACTS: dict[str, object] = {
     "args": {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from handrail.policy.conditions.faults import Unevaluable
-from handrail.policy.conditions.syntax import path_text
+from handrail.conditions.faults import Unevaluable
+from handrail.conditions.syntax import path_text
 
 MAX_STEPS = 50_000
 """Elementary steps that one decision may spend on the size of its facts, over all its conditions: a list member

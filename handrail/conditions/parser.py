@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, cast
 
-from handrail.policy.conditions.evaluate import LITERALS
-from handrail.policy.conditions.faults import Fault
-from handrail.policy.conditions.functions import FUNCTIONS
-from handrail.policy.conditions.roots import ROOTS
-from handrail.policy.conditions.syntax import (
+from handrail.conditions.evaluate import LITERALS
+from handrail.conditions.faults import Fault
+from handrail.conditions.functions import FUNCTIONS
+from handrail.conditions.roots import ROOTS
+from handrail.conditions.syntax import (
     CONSTANTS,
     AllOf,
     AnyOf,
@@ -23,8 +23,8 @@ from handrail.policy.conditions.syntax import (
     Sign,
     path_text,
 )
-from handrail.policy.conditions.tokens import Token, tokenize
-from handrail.policy.conditions.values import COMPARISONS
+from handrail.conditions.tokens import Token, tokenize
+from handrail.conditions.values import COMPARISONS
 
 MAX_SOURCE = 2_000
 """Longest condition, in characters."""
