@@ -1,4 +1,4 @@
-"""What a validator says: a finding. Its message may quote content, so it goes where payloads go."""
+"""What a validator says: findings. Messages and excerpts may quote content, so they go where payloads go."""
 
 from __future__ import annotations
 
@@ -6,6 +6,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 Severity = Literal["error", "warning"]
+UNCHECKED = "unchecked."
+"""What the code of a finding begins with that says: this could not be checked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A deterministic repair: what stands in place of what was found."""
+
+    value: object
+    """A JSON value; a string where the finding has a span."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,12 +23,34 @@ class Finding:
     """One thing that a validator has to say about a value."""
 
     code: str
-    """Stable short name of the problem, such as ``schema.type`` or ``schema.required``."""
+    """Stable short name of the problem, ``VALIDATOR.PROBLEM``, such as ``schema.type`` or ``iban.digits``."""
     message: str
-    """One sentence for people. It may quote the value: never put it into a record or a span."""
+    """One sentence for people and for the model. It may quote the value: never put it into a record or a span."""
     path: str = ""
     """Where in the value, as a JSON pointer (RFC 6901); empty for the whole value."""
     severity: Severity = "error"
-    """``error`` rejects in enforce mode, ``warning`` is only recorded."""
+    """``error`` is acted upon in enforce mode, ``warning`` is only recorded."""
     validator: str = ""
     """Id of the validator that spoke, as in handrail.toml, or ``arguments`` for the tool's own schema."""
+    hint: str = ""
+    """What to do about it, in one sentence; empty where the message says it."""
+    span: tuple[int, int] | None = None
+    """Which characters of the text at ``path`` (first, and one after the last); None for the whole value there."""
+    excerpt: str = ""
+    """The offending part, at most 200 characters; content, and redacted like content."""
+    fix: Fix | None = None
+    """What would make it right, where that is beyond doubt."""
+
+    @property
+    def unchecked(self) -> bool:
+        """Whether this says that the value could not be checked, rather than that something is wrong with it."""
+        return self.code.startswith(UNCHECKED)
+
+
+Findings = tuple[Finding, ...]
+"""What a check found, in the order in which it looked; empty when nothing is wrong."""
+
+
+def pointer(*parts: str | int) -> str:
+    """A JSON pointer (RFC 6901) of keys and indexes."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from handrail.config.schemas import MAX_DEPTH, children, offline_registry, schema_problem
 from handrail.errors import ConfigError
-from handrail.validators.findings import Finding
+from handrail.validators.context import Context
+from handrail.validators.findings import Finding, Findings, pointer
 from handrail.validators.plain_schema import acceptor
+from handrail.validators.protocol import NOWHERE, Check
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -24,7 +26,7 @@ _MAX_MESSAGE = 500
 _log = logging.getLogger(__name__)
 
 
-class SchemaValidator:
+class SchemaValidator(Check):
     """Checks values against one JSON Schema (2020-12 unless its ``$schema`` says otherwise). Thread-safe."""
 
     def __init__(self, schema: Mapping[str, object], *, id: str) -> None:
@@ -40,7 +42,7 @@ class SchemaValidator:
         self._accepts = acceptor(schema)
         self._validator: Any = bounded_class(schema)(ordered(schema), registry=offline_registry())
 
-    def check(self, value: object) -> tuple[Finding, ...]:
+    def check(self, value: object, context: Context = NOWHERE, /) -> Findings:
         """What is wrong with ``value``, a JSON value; empty when nothing is. At most 20 findings. Never raises.
 
         A value nested deeper than 100 levels gives one finding ``schema.depth``; one that is too large, or takes too
@@ -82,11 +84,6 @@ class SchemaValidator:
         return Finding(
             code=f"schema.{error.validator or 'false'}",
             message=error.message[:_MAX_MESSAGE],
-            path=pointer(error.absolute_path),
+            path=pointer(*error.absolute_path),
             validator=self.id,
         )
-
-
-def pointer(path: Any) -> str:
-    """``path``, a sequence of keys and indexes, as a JSON pointer (RFC 6901)."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)

@@ -1,0 +1,8 @@
+"""What a value is made of: schemas, models, patterns, lengths, languages, encodings, strict JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+VALIDATORS: Mapping[str, str] = {}
+"""Name -> ``MODULE:CLASS`` in this package."""
