@@ -21,6 +21,7 @@ COMMANDS = {
     "traces": "Read what agents did, step by step.",
     "demo": "Play a bank assistant under attack, governed: no key, no network.",
     "dashboard": "Open the explorer on what was recorded.",
+    "validate": "Check values in files and in recorded history.",
     "report": "Write a report of what was recorded.",
     "audit": "Follow, verify, rebuild and pack what was recorded.",
 }
