@@ -4,5 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-VALIDATORS: Mapping[str, str] = {}
+VALIDATORS: Mapping[str, str] = {
+    "encoding": "encoding:Encoding",
+    "length": "length:Length",
+    "matches": "matches:Matches",
+}
 """Name -> ``MODULE:CLASS`` in this package."""

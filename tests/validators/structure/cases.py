@@ -1,0 +1,87 @@
+"""Examples of what the structure checks accept and do not, and what takes them longest."""
+
+from __future__ import annotations
+
+from tests.validators.cases import Cases
+
+CASES: dict[str, Cases | list[Cases]] = {
+    "matches": [
+        Cases(
+            check="matches('[A-Z]{3}-[0-9]+')",
+            good=("ABC-1", "XYZ-20250101"),
+            bad=(
+                ("abc-1", "matches.pattern"), ("ABC-1 ", "matches.pattern"), ("ABC-1\n", "matches.pattern"),
+                (5, "matches.type"), (None, "matches.type"), ("A" * 3_000_000, "unchecked.size"),
+            ),
+            worst=(lambda: "A" * 60_000, lambda: "ABC-" + "1" * 60_000),
+        ),
+        Cases(
+            check="matches('(x+x+)+y', search=true)",
+            good=("axxy", "xxyxx"),
+            bad=(("x" * 5_000, "matches.pattern"), ("", "matches.pattern")),
+            worst=(lambda: "x" * 100_000,),
+        ),
+        Cases(
+            check="matches('[[:alpha:]](?:[[:alnum:]]{0,30}[.]){9}[[:alnum:]]*', ignore_case=true)",
+            good=("a." + "b." * 8,),
+            bad=(("a.", "matches.pattern"),),
+            worst=(lambda: "a." * 500, lambda: "ab." * 400),
+        ),
+    ],
+    "length": [
+        Cases(
+            check="length(min=1, max=5)",
+            good=("a", "Grüße", "\U0001f600" * 5),
+            bad=(("", "length.short"), ("abcdef", "length.long"), (7, "length.type"), (["a"], "length.type")),
+            worst=(lambda: "x" * 10_000_000,),
+        ),
+        Cases(
+            check="length(max=5, unit='bytes')",
+            good=("hello", "", "äö"),
+            bad=(("äöü", "length.long"), (b"x", "length.type"), ("x" * 3_000_000, "unchecked.size")),
+            worst=(lambda: "\U0001f600" * 200_000,),
+        ),
+        Cases(
+            check="length(min=2, unit='words')",
+            good=("two words", " two\n words "),
+            bad=(("one", "length.short"), ("", "length.short")),
+            worst=(lambda: "a " * 100_000, lambda: "\u2003" * 200_000),
+        ),
+        Cases(
+            check="length(min=1, max=2, unit='items')",
+            good=([1], (1, 2), {"a": 1}),
+            bad=(([], "length.short"), ([1, 2, 3], "length.long"), ("ab", "length.type")),
+            worst=(lambda: list(range(100_000)),),
+        ),
+    ],
+    "encoding": [
+        Cases(
+            check="encoding()",
+            good=(
+                "Grüße, Москва, 東京 \U0001f600", "tab\tline\r\n", 5, None, {"a": ["x", {"b": 1.5}]}, "“Ä” – Spaß“",
+                "São João, NÃO", "Â", "",
+            ),
+            bad=(
+                ("\ud83d", "encoding.surrogate"), ("a\x00b", "encoding.control"), ("\x1b[2J", "encoding.control"),
+                ("\x85", "encoding.control"), ("\ufffe", "encoding.noncharacter"),
+                ("bytes \ufffd\ufffd", "encoding.replacement"), ("GrÃ¼ÃŸe", "encoding.mojibake"),
+                ("itâ€™s", "encoding.mojibake"), ("10Â°", "encoding.mojibake"), ("ðŸ˜€", "encoding.mojibake"),
+                ("ÐŸÑ€Ð¸Ð²ÐµÑ‚", "encoding.mojibake"), ("e\u0301", "encoding.nfc"), ("\u212b", "encoding.nfc"),
+                ("a" + "\u0301" * 31, "encoding.marks"), ({"a": [{"b": "\x07"}]}, "encoding.control"),
+                ({"\x07": 1}, "encoding.control"), ("x" * 60_000, "unchecked.size"),
+            ),
+            worst=(
+                lambda: "e\u0301" * 25_000, lambda: "a\u0301\u0316" * 16_000, lambda: "Ã¼" * 25_000,
+                lambda: "â€" * 25_000, lambda: "\ufdfa" * 50_000, lambda: "\ud800" * 50_000,
+                lambda: ["é"] * 9_900, lambda: ["e\u0301"] * 9_900, lambda: "\uac00\u11a8" * 25_000,
+                lambda: "\U0001d15e" * 50_000,
+            ),
+        ),
+        Cases(
+            check="encoding(scripts=['Latin'], nfc=false, mojibake=false)",
+            good=("Zoë, 5 €, e\u0301", "Ã¼"),
+            bad=(("p\u0430ypal", "encoding.script"), ({"x": ["Ω"]}, "encoding.script")),
+            worst=(lambda: "aж" * 25_000, lambda: "ж" * 50_000, lambda: "é" * 50_000),
+        ),
+    ],
+}  # fmt: skip
