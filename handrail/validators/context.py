@@ -11,7 +11,7 @@ On = Literal["arguments", "result", "output", "answer", "documents", "input", ""
 """A tool's arguments or result, a model's output, an agent's final answer, retrieved documents, an agent's input."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Source:
     """A text that entered the run from outside: a retrieved document, a tool's result, what the user said."""
 
@@ -25,7 +25,7 @@ class Source:
     """What else a document says of itself, such as ``url``."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Call:
     """A tool call that the run has made, or was refused."""
 
