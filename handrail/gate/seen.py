@@ -1,0 +1,224 @@
+"""What a run has seen and done so far, for validators that look at it: a bounded ledger of sources and calls.
+
+It is kept only where a configured validator asks for the run, or after :func:`always`; else each place that feeds it
+costs one look at an attribute. A run that goes on with an interrupted one goes on with its ledger while this process
+lives; where the earlier one is not known, the run counts as known in part. A ledger holds copies, never live objects.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Literal, cast
+
+from handrail.audit.canonical import jsonable
+from handrail.tracing.context import Frame, RunState
+from handrail.tracing.faults import unquoted
+from handrail.validators.context import Call, Run, Source
+from handrail.validators.runs import MAX_CALLS, MAX_SOURCE_CHARS, MAX_SOURCES
+
+log = logging.getLogger(__name__)
+
+MAX_FIELDS = 20
+"""Entries of a document's metadata that are remembered."""
+MAX_FIELD = 500
+"""Characters of each."""
+_NOTE = "seen"
+_IDS = ("id", "source", "url", "path", "file_path", "title", "name")
+"""Metadata that name a document which has no id of its own, in this order."""
+_NOTHING: Mapping[str, object] = {}
+_PART = Run(complete=False)
+_always = [False]
+
+
+class Seen:
+    """The ledger of one run, and of what it goes on with. Thread-safe: parallel sub-agents write into one."""
+
+    def __init__(self, *, complete: bool = True) -> None:
+        """``complete`` is whether everything that the run saw before this is in here."""
+        self._lock = threading.Lock()
+        self._sources: deque[Source] = deque()
+        self._calls: deque[Call] = deque()
+        self._known: set[tuple[str, str, int]] = set()
+        self._answered: set[str] = set()
+        self._complete = complete
+        self._chars = self._documents = 0
+        self._run: Run | None = None
+
+    def run(self) -> Run:
+        """Everything so far; the same object until something is added."""
+        with self._lock:
+            if self._run is None:
+                self._run = Run(tuple(self._sources), tuple(self._calls), self._complete)
+            return self._run
+
+    def source(self, source: Source) -> None:
+        """A text has entered the run. The same one is kept once; the oldest give way where there are too many."""
+        with self._lock:
+            self._run = None
+            self._add(source)
+
+    def document(self, source: Source) -> None:
+        """Likewise a retrieved document; one without an id goes by its number in the run, from 1."""
+        with self._lock:
+            self._run = None
+            self._documents += 1
+            self._add(source if source.id else replace(source, id=str(self._documents)))
+
+    def call(self, call: Call, id: str, text: str | None) -> None:
+        """A call was made or refused. ``text`` is its result as the model reads it; None where it has none."""
+        with self._lock:
+            self._run = None
+            self._calls.append(call)
+            if len(self._calls) > MAX_CALLS:
+                self._calls.popleft()
+                self._complete = False
+            if id and len(self._answered) < MAX_CALLS:
+                self._answered.add(id)
+            if text:
+                self._add(Source(id or str(len(self._sources)), text, "result", call.tool))
+
+    def answers(self, id: str) -> bool:
+        """Whether the call with this id was made in here."""
+        with self._lock:
+            return id in self._answered
+
+    def part(self) -> None:
+        """Something was seen that is not in here."""
+        with self._lock:
+            self._run, self._complete = None, False
+
+    def _add(self, source: Source) -> None:
+        text = source.text
+        key = (source.kind, source.id, hash(text))
+        if key in self._known:
+            return
+        if len(text) > MAX_SOURCE_CHARS:
+            source, self._complete = replace(source, text=text[:MAX_SOURCE_CHARS]), False
+        self._known.add(key)
+        self._sources.append(source)
+        self._chars += len(source.text)
+        while self._chars > MAX_SOURCE_CHARS or len(self._sources) > MAX_SOURCES:
+            oldest = self._sources.popleft()
+            self._known.discard((oldest.kind, oldest.id, hash(oldest.text)))
+            self._chars -= len(oldest.text)
+            self._complete = False
+
+
+def always(on: bool = True) -> None:
+    """Keep a ledger of every run that begins from now on: somebody checks runs by other ways than handrail.toml."""
+    _always[0] = on
+
+
+def wanted(frame: Frame) -> bool:
+    """Whether anything in ``frame`` looks at the run."""
+    for gate in frame.gates:
+        if gate.rulebook.now.validators.needs_run:
+            return True
+    return _always[0]
+
+
+def begin(frame: Frame, resumed: str = "") -> None:
+    """The run of ``frame`` begins. ``resumed`` is the id of the run that it goes on with; empty where it is new."""
+    if not wanted(frame):
+        return
+    state = frame.state
+    left: tuple[str, Seen] | None = state.kept.get(_NOTE)
+    seen = left[1] if left is not None and resumed and left[0] == resumed else Seen(complete=not resumed)
+    state.notes[_NOTE] = seen
+    state.kept[_NOTE] = state.run, seen
+
+
+def run_of(frame: Frame) -> Run:
+    """What the run of ``frame`` has seen and done so far; not complete where no ledger was kept from its start."""
+    seen: Seen | None = frame.state.notes.get(_NOTE)
+    return seen.run() if seen is not None else _PART
+
+
+def _seen(state: RunState) -> Seen:
+    # a run that began before anybody looked at runs is known from here on only
+    found: Seen = state.notes.get(_NOTE) or state.notes.setdefault(_NOTE, Seen(complete=False))
+    return found
+
+
+def called(
+    frame: Frame, tool: str, args: Mapping[str, Any], outcome: str, result: object = None, call_id: str | None = None
+) -> None:
+    """A call of ``tool`` in ``frame`` ended so. ``result`` is what the agent gets of it. Never raises."""
+    if not wanted(frame):
+        return
+    seen = _seen(frame.state)
+    try:
+        text, read = _texts(result) if outcome == "ok" or result is not None else (None, None)
+        arguments: dict[str, object] = jsonable(args)
+        made = Call(tool, arguments, outcome, read, frame.principal.agent, frame.home)
+        seen.call(made, call_id or "", text)
+    except Exception:
+        log.warning("A call of %r could not be remembered for validators", tool, exc_info=unquoted())
+        seen.part()
+
+
+def retrieved(frame: Frame, retriever: str, documents: Iterable[Mapping[str, Any]]) -> None:
+    """A retriever gave out ``documents``, each with ``id``, ``content`` and ``metadata``. Never raises."""
+    if not wanted(frame):
+        return
+    seen = _seen(frame.state)
+    try:
+        for document in documents:
+            seen.document(_document(document, retriever))
+    except Exception:
+        log.warning("Documents of %r could not be remembered for validators", retriever, exc_info=unquoted())
+        seen.part()
+
+
+def said(frame: Frame, id: str, text: str, origin: str = "user", kind: Literal["input", "result"] = "input") -> None:
+    """The run was given ``text``: by its user, in its instructions, or by a turn of before. Never raises."""
+    if not wanted(frame) or not text:
+        return
+    seen = _seen(frame.state)
+    if kind == "input" or not seen.answers(id):
+        seen.source(Source(id, text, kind, origin))
+
+
+def _document(given: Mapping[str, Any], retriever: str) -> Source:
+    content, metadata = given.get("content"), _fields(given.get("metadata"))
+    own = given.get("id")
+    id = str(own) if own else next((str(metadata[name]) for name in _IDS if metadata.get(name)), "")
+    text = content if isinstance(content, str) else json.dumps(jsonable(content), ensure_ascii=False)
+    return Source(id, text, "document", retriever, metadata)
+
+
+def _fields(metadata: object) -> Mapping[str, object]:
+    """The plain values in a document's metadata."""
+    if not isinstance(metadata, Mapping):
+        return _NOTHING
+    found: dict[str, object] = {}
+    for key, value in list(cast("Mapping[object, object]", metadata).items())[:MAX_FIELDS]:
+        if isinstance(value, str):
+            found[str(key)[:MAX_FIELD]] = value[:MAX_FIELD]
+        elif isinstance(value, (bool, float)) or (isinstance(value, int) and value.bit_length() < 64):
+            found[str(key)[:MAX_FIELD]] = value
+    return found
+
+
+def _texts(result: object) -> tuple[str | None, object]:
+    """A result as text, and as the JSON value that it is or holds."""
+    if result is None:
+        return None, None
+    if isinstance(result, str):
+        return result, _read(result)
+    plain = jsonable(result)
+    return json.dumps(plain, ensure_ascii=False), plain
+
+
+def _read(text: str) -> object:
+    if len(text) > MAX_SOURCE_CHARS or text.lstrip()[:1] not in ("{", "["):
+        return text[:MAX_SOURCE_CHARS]
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
