@@ -13,7 +13,8 @@ The tree:
     │   ├── JournalCorrupt       a segment does not hold what its chain promises
     │   └── FormatTooNew         a record was written by a newer format
     ├── IndexFailure             the DuckDB index cannot be built or read
-    ├── AnswerRejected           the agent's final answer failed its validator (enforce mode)
+    ├── ValidationFailed         a value failed its validator, and nothing may go on with it
+    │   └── AnswerRejected       the agent's final answer did (enforce mode)
     ├── NotAvailable             a thread, session or memory is somebody else's, or is not there (enforce mode)
     └── DelegationRefused        a delegation token is not issued, or not accepted
 
@@ -118,8 +119,21 @@ class IndexFailure(HandrailError):
     """The DuckDB index cannot be built or read."""
 
 
-class AnswerRejected(HandrailError):
-    """The agent's final answer failed its validator in enforce mode; the text names the validator only."""
+class ValidationFailed(HandrailError):
+    """A value failed its validator, and nothing may go on with it. The text names validator and codes, no content."""
+
+    def __init__(self, what: str, validator: str, codes: Sequence[str]) -> None:
+        """``what`` begins a sentence: "The arguments of refund"."""
+        self.validator, self.codes = validator, tuple(codes)
+        """Id of the validator, and the codes of what it found."""
+        found = f" ({', '.join(codes)})" if codes else ""
+        super().__init__(
+            f"{what} did not pass the validator {validator!r}{found}. The findings are in the audit record of the run."
+        )
+
+
+class AnswerRejected(ValidationFailed):
+    """The agent's final answer failed its validator in enforce mode."""
 
 
 class NotAvailable(HandrailError):

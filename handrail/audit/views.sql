@@ -160,10 +160,12 @@ SELECT run, step, at_utc AS noted_at, body->>'$.event' AS event, body->>'$.id' A
        body->'$.request' AS request, body->'$.answer' AS answer, w AS writer, n AS record
 FROM notes WHERE kind = 'approval';
 
--- What a validator of the agent's framework said.
+-- What a validator said that found something, or one of the agent's framework.
 CREATE VIEW validations AS
 SELECT run, step, at_utc AS noted_at, body->>'$.validator' AS validator, body->>'$.code' AS code,
-       body->>'$.verdict' AS verdict, body->>'$.path' AS path,
+       body->>'$.verdict' AS verdict, body->>'$.path' AS path, body->>'$.on' AS checked,
+       body->>'$.action' AS action, try_cast(body->>'$.round' AS INTEGER) AS round,
+       try_cast(body->>'$.rounds' AS INTEGER) AS rounds, body->'$.findings' AS findings, body->'$.found' AS found,
        try_cast(body->>'$.messages' AS BIGINT) AS messages, w AS writer, n
 FROM notes WHERE kind = 'validation';
 

@@ -23,12 +23,12 @@ _KINDS = {
     "object": "a table",
 }
 _ARRAYS_OF_TABLES = ("rule", "delegate", "validate", "trust", "expect")
-_TABLES = ("principal", "policy", "audit", "content", "users", "roles", "groups", "tools", "casbin")
+_TABLES = ("principal", "policy", "audit", "content", "users", "roles", "groups", "tools", "casbin", "validators")
 _FORMS = {
     "role": "A role's name has no `*` and no `:`.",
     "subject": 'A subject is a role, "user:NAME", "agent:NAME", "agent:*" or "*".',
     "to": 'Write "agent:NAME", "agent:*" or "user:NAME".',
-    "on": 'Write "TOOL.arguments", "TOOL.result" or "answer".',
+    "on": 'Write "TOOL.arguments", "TOOL.result", "RETRIEVER.documents", "answer", "output" or "input".',
     "key": "A name has at least one character and no `*`.",
 }
 
@@ -135,7 +135,15 @@ def _version(error: _Error, path: tuple[str | int, ...]) -> Complaint:
 
 
 def _not_exactly_one(error: _Error, path: tuple[str | int, ...]) -> Complaint:
-    return _action_count(error, path) if path[:1] == ("expect",) else _subject_count(error, path)
+    count = {"expect": _action_count, "validate": _check_count}.get(str(path[0]), _subject_count)
+    return count(error, path)
+
+
+def _check_count(error: _Error, path: tuple[str | int, ...]) -> Complaint:
+    if "check" in error.instance:
+        hint = "Make it two validators, or use schema(...) in `check`."
+        return Complaint(f"{name_of(path)} has both `check` and `schema`.", (*path, "schema"), hint)
+    return Complaint(f"{name_of(path)} checks nothing.", path, 'Add `check = "..."` or `schema = ...`.')
 
 
 def _action_count(error: _Error, path: tuple[str | int, ...]) -> Complaint:

@@ -20,6 +20,7 @@ from handrail.config.nearest import nearest
 from handrail.config.overlay import lay_over
 from handrail.config.settings import (
     CasbinSettings,
+    DefaultsSettings,
     DelegateSettings,
     Mode,
     Place,
@@ -172,6 +173,7 @@ class _Builder:
             delegates=tuple(self._delegate(index, one) for index, one in enumerate(values.get("delegate", []))),
             casbin=self._casbin(),
             validates=tuple(self._validate(index, one) for index, one in enumerate(values.get("validate", []))),
+            validators=DefaultsSettings(**values.get("validators", {})),
             trusts=tuple(self._trust(index, one) for index, one in enumerate(values.get("trust", []))),
             file=self._document.file,
             # Last, because what stands above reads the files that the digest covers.
@@ -239,12 +241,15 @@ class _Builder:
 
     def _validate(self, index: int, entry: dict[str, Any]) -> ValidateSettings:
         tool, _, on = str(entry["on"]).rpartition(".")
+        schema = entry.get("schema")
         return ValidateSettings(
             id=entry["id"],
             on=cast("Any", on),
             tool=tool,
-            schema=self._schema(entry["schema"], self._document.place("validate", index, "schema")),
+            schema=self._schema(schema, self._document.place("validate", index, "schema")) if schema else None,
             place=self._document.place("validate", index),
+            check=_strings(entry.get("check", [])),
+            **{key: entry[key] for key in ("then", "rounds", "last", "unchecked") if key in entry},
         )
 
     def _trust(self, index: int, entry: dict[str, Any]) -> TrustSettings:

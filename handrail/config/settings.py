@@ -92,17 +92,41 @@ class CasbinSettings:
     """Roles given (True) and taken (False) while running, oldest first: (given, tenant, user, role)."""
 
 
+Then = Literal["record", "redact", "repair", "reject", "ask"]
+"""What is done about what a validator finds."""
+Last = Literal["refuse", "escalate", "fail"]
+"""What is done when a model was told of its mistake as often as it may be."""
+Unchecked = Literal["reject", "record"]
+"""What a value counts as that could not be checked."""
+
+
 @dataclass(frozen=True, slots=True)
 class ValidateSettings:
-    """One ``[[validate]]``: a JSON Schema for a tool's arguments, a tool's result, or the final answer."""
+    """One ``[[validate]]``: a check, where it is made, and what is done about what it finds."""
 
     id: str
-    on: Literal["arguments", "result", "answer"]
+    on: Literal["arguments", "result", "output", "answer", "documents", "input"]
     tool: str
-    """Name of the tool; empty where ``on`` is ``answer``."""
-    schema: Mapping[str, object]
+    """The tool or retriever: a name, a group or a pattern. For ``output``, ``answer`` and ``input`` the agent, or
+    empty for every agent."""
+    schema: Mapping[str, object] | None = None
     """JSON Schema (2020-12), already read from its file where one was named."""
     place: Place = Place()
+    check: tuple[str, ...] = ()
+    """What is checked, as written: ``iban()``."""
+    then: Then = "reject"
+    rounds: int = 3
+    """How often a model is told, and may try again."""
+    last: Last = "refuse"
+    unchecked: Unchecked = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultsSettings:
+    """``[validators]``: the checks that need no configuration."""
+
+    defaults: Literal["off"] | Then = "off"
+    """What is done about what the default checks find."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +194,7 @@ class Settings:
     delegates: tuple[DelegateSettings, ...] = ()
     casbin: CasbinSettings | None = None
     validates: tuple[ValidateSettings, ...] = ()
+    validators: DefaultsSettings = DefaultsSettings()
     trusts: tuple[TrustSettings, ...] = ()
     file: Path | None = None
     """The handrail.toml that was read; None when there is none."""

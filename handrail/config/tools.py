@@ -99,8 +99,9 @@ def _mentions(settings: Settings) -> Iterator[_Mention]:
     for name in settings.content.tools:
         if name != "*":
             yield _Mention(name, "[content]", settings.content.place, many=True)
-    for validate in (validate for validate in settings.validates if validate.on != "answer"):
-        yield _Mention(validate.tool, f'Validator "{validate.id}"', validate.place, many=False)
+    for validate in settings.validates:
+        if validate.on in ("arguments", "result") and validate.tool != "*":
+            yield _Mention(validate.tool, f'Validator "{validate.id}"', validate.place, many=True)
 
 
 def _tool_groups(settings: Settings) -> Mapping[str, tuple[str, ...]]:

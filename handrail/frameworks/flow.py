@@ -14,6 +14,7 @@ from handrail.audit.lineage import Call, Lineage, Open, Past, Question, Thread, 
 from handrail.audit.recorder import findings_of
 from handrail.audit.steps import Outcome, Step
 from handrail.gate import Gate, gate_of, outcome_of
+from handrail.gate.checking import Checked, check, configured, read
 from handrail.gate.proposed import give_up
 from handrail.tracing import proposals
 from handrail.tracing.context import Frame, RunState
@@ -199,16 +200,27 @@ def leave(step: Step, error: BaseException | None = None, pauses: tuple[type[Bas
     if error is not None:
         close(step, outcome_of(error, pauses), None if isinstance(error, pauses) else error)
         return
-    answer = step.frame.state.notes.get("answer") if step.kind == "run" else None
-    findings, rejected = gate_of(step.frame).answer(answer) if answer is not None else ((), None)
-    if answer is not None:
-        gate = gate_of(step.frame)
-        gate.steps.telemetry.judged(step, [check.id for check in gate.rulebook.now.validators.answer()], findings)
-    facts = {"findings": findings_of(findings)} if findings else {}
-    if rejected is not None:
+    checked = _answer(step)
+    facts = {"findings": findings_of(checked.findings)} if checked.said else {}
+    if checked.action != "pass" or checked.value is not checked.given:
+        rejected = checked.failure()
         close(step, "rejected", rejected, facts)
         raise rejected
     close(step, "ok", None, facts)
+
+
+def _answer(step: Step) -> Checked:
+    """What the validators say of the run's final answer, put down at its step."""
+    frame = step.frame
+    answer = frame.state.notes.get("answer") if step.kind == "run" else None
+    if answer is None or not configured(frame, "answer", frame.principal.agent):
+        return Checked(None)
+    checked = check(
+        frame, "answer", frame.principal.agent, read(answer, "answer"), text=answer if isinstance(answer, str) else None
+    )
+    checked.record(gate_of(frame), frame)
+    checked.judged(gate_of(frame), step)
+    return checked
 
 
 def close(

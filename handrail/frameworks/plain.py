@@ -85,7 +85,7 @@ class Described:
         """The proposed call with these arguments."""
         return ToolCall(
             self.name, bound.seen, tool=self, schema=self.parameters.schema, description=self.description,
-            pauses=_pauses(),
+            pauses=_pauses(), put=lambda value, found: found,
         )  # fmt: skip
 
     def passed(self, frame: Frame, bound: Bound) -> bool:

@@ -4,22 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from handrail.gate.judgement import Judgement
 from handrail.policy.decision import Action
 from handrail.rulebook import Snapshot
 from handrail.tracing.context import Frame
 from handrail.tracing.identity import Principal
-from handrail.validators.findings import Finding
-
-
-class Validator(Protocol):
-    """Whatever looks at a value and says what is wrong with it."""
-
-    def check(self, value: object) -> tuple[Finding, ...]:
-        """What is wrong with ``value``; empty when nothing is."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +39,8 @@ class ToolCall:
     """Turns a result into what is recorded."""
     content: Callable[[Any], Any] = field(default=lambda value: value)
     """Takes from a result the value that validators look at; JSON text is read first."""
+    put: Callable[[Any, Any], Any] | None = None
+    """Makes of a result, and of what validators made of its ``content``, the result that goes on; None: cannot."""
     library: str = ""
     """Whose tool it is, where other instrumentations may show its calls: ``langchain``."""
     facts: Mapping[str, object] = field(default_factory=dict[str, object])

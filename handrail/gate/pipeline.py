@@ -13,25 +13,25 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from handrail.audit import oscalls
 from handrail.audit.canonical import NotCanonical, copy_of
 from handrail.audit.recorder import findings_of
 from handrail.audit.steps import Outcome, Step, Steps
 from handrail.config import ToolSettings
-from handrail.errors import AnswerRejected, HandrailError
-from handrail.gate.calls import Passed, Refusal, ToolCall, Validator
+from handrail.errors import HandrailError, ValidationFailed
+from handrail.gate.calls import Passed, Refusal, ToolCall
+from handrail.gate.checking import Checked, check, configured, explained, read
 from handrail.gate.grounds import grounds
 from handrail.gate.judgement import Judgement, ask, moment_of
 from handrail.policy.facts import Circumstances, circumstances_of, facts_of
-from handrail.rulebook import Rulebook, Snapshot
+from handrail.rulebook import Rulebook
 from handrail.tracing import context, others
 from handrail.tracing.context import Frame
 from handrail.tracing.faults import unquoted
-from handrail.validators.findings import Finding
 
 log = logging.getLogger(__name__)
 
@@ -115,9 +115,11 @@ class Gate:
         enforced, circumstances = enforces(frame), circumstances_of(frame.state)
         try:
             args = copy_of(call.args) if enforced else call.args  # 2 canonical
-            judgement = _judge(frame, call, args, circumstances)  # 3 decide, 4 validate
+            judgement, checked = _decided(frame, call, args, circumstances)  # 3 decide, 4 validate
             # 5 replay, 6 limits, 7 ask: everything passes
-            return self._intend(frame, call, args, judgement, circumstances)  # 8 intent
+            return self._intend(frame, call, checked.value, judgement, circumstances, checked)  # 8 intent
+        except ValidationFailed:
+            raise
         except Exception as error:
             return self._fault(frame, call, error, enforced, circumstances)
 
@@ -136,9 +138,10 @@ class Gate:
         self,
         frame: Frame,
         call: ToolCall,
-        args: Mapping[str, Any],
+        args: Any,
         judgement: Judgement,
         circumstances: Circumstances,
+        checked: Checked | None = None,
     ) -> _Attempt:
         effect, enforced = effect_of(frame, call.name), enforces(frame)
         known = {"call_id": call.call_id, "effect": effect, **call.facts}
@@ -157,19 +160,20 @@ class Gate:
             theirs=others.of_library((call.library,), "tool") if call.library and not judgement.stops else None,
         )
         why.taken(step)
-        checks = [check for gate in gates_of(frame) for check in gate.rulebook.now.validators.arguments(call.name)]
-        if judgement.findings or (checks and judgement.verdict == "allow"):
-            self.steps.telemetry.judged(step, [check.id for check in checks], judgement.findings)
+        if checked is not None:
+            checked.record(self, step.frame)
+            checked.judged(self, step)
         if judgement.stops:
-            return self._refuse(frame, step, judgement)
+            return self._refuse(frame, step, judgement, checked)
         step.frame = step.frame.owned(Passed(call.tool, args))
         return _Attempt(args, step, enforced=enforced, irreversible=effect == "irreversible")
 
-    def _refuse(self, frame: Frame, step: Step, judgement: Judgement) -> _Attempt:
+    def _refuse(self, frame: Frame, step: Step, judgement: Judgement, checked: Checked | None) -> _Attempt:
         frame.state.counters.add("denied")
         step.finish("rejected")
-        text = _explain(judgement.findings) if judgement.verdict == "reject" else NEUTRAL
-        return _Attempt({}, refusal=Refusal(text))
+        if checked is not None and checked.last == "fail":
+            raise checked.failure()
+        return _Attempt({}, refusal=Refusal(_explain(judgement, checked)))
 
     def _durable(self, attempt: _Attempt) -> bool:
         """Wait until the intent is on the disk; False when it is not, and the call may not run without it."""
@@ -196,38 +200,27 @@ class Gate:
         if error is not None and _is_missing(attempt, call, error):
             return self._failed(attempt, call, error)
         try:
-            shown = call.show(value)
-            checks = [
-                v for gate in gates_of(attempt.step.frame) for v in gate.rulebook.now.validators.result(call.name)
-            ]
-            findings = _check(checks, _read(call.content(value))) if checks else ()  # 10 validate
-            if checks:
-                self.steps.telemetry.judged(attempt.step, [check.id for check in checks], findings)
-            rejected = attempt.enforced and any(f.severity == "error" for f in findings)
-            outcome: Outcome = "rejected" if rejected else "error" if call.failed(value) else "ok"
+            checked = _result(attempt, call, value)  # 10 validate
+            value, withheld = _placed(call, value, checked)
+            outcome: Outcome = "rejected" if withheld else "error" if call.failed(value) else "ok"
             if call.then is not None and outcome == "ok":
                 _told(call, attempt.step.frame, value)
-            facts = {"findings": findings_of(findings), **_learnt(attempt.step)}
-            attempt.step.finish(outcome, error, facts, content={"result": shown})  # 11 settle
-            return Refusal(WITHHELD) if rejected else value
+            checked.record(self, attempt.step.frame)
+            checked.judged(self, attempt.step)
+            facts = {"findings": findings_of(checked.findings), **_learnt(attempt.step)}
+            attempt.step.finish(outcome, error, facts, content={"result": call.show(value)})  # 11 settle
+            if checked.last == "fail":
+                raise checked.failure()
+            return Refusal(WITHHELD) if withheld else value
+        except ValidationFailed:
+            raise
         except Exception:
             log.warning("The result of %r could not be recorded", call.name, exc_info=unquoted())
             attempt.step.finish("rejected" if attempt.enforced else "ok")
             return Refusal(WITHHELD) if attempt.enforced else value
 
-    def answer(self, value: object) -> tuple[tuple[Finding, ...], AnswerRejected | None]:
-        """What the validators say of an agent's final answer, and the error to raise where enforce mode rejects it."""
-        findings = _check(self.rulebook.now.validators.answer(), _read(value))
-        errors = [finding for finding in findings if finding.severity == "error"]
-        if not errors or not self.rulebook.enforces:
-            return findings, None
-        return findings, AnswerRejected(
-            f"The final answer did not pass the validator {errors[0].validator!r} ({errors[0].code}). "
-            "The findings are in the audit record of the run."
-        )
-
     def judge(self, frame: Frame, call: ToolCall, args: Mapping[str, Any], circumstances: Circumstances) -> Judgement:
-        """What this gate alone says of the call: identity, policy, then the argument validators."""
+        """What this gate alone says of the call: identity, policy, then the tool's own schema."""
         snapshot = self.rulebook.now
         enforced = snapshot.settings.mode == "enforce"
         facts = facts_of(frame.principal, call.action, args, circumstances)
@@ -238,18 +231,16 @@ class Gate:
         elif too_old := self.rulebook.too_old:
             found = Judgement("deny", "error", too_old)
         elif found.verdict == "allow":
-            found = self._validate(snapshot, call, args) or found
+            found = self._own_schema(call, args) or found
         return replace(found, enforced=enforced, policy=snapshot.policy_digest)
 
-    def _validate(self, snapshot: Snapshot, call: ToolCall, args: Mapping[str, Any]) -> Judgement | None:
+    def _own_schema(self, call: ToolCall, args: Mapping[str, Any]) -> Judgement | None:
         schema = self.rulebook.schema_validator(call.tool, call.schema)
-        own = schema.check(args) if schema is not None else ()
-        findings = own or _check(snapshot.validators.arguments(call.name), args)
-        if not any(finding.severity == "error" for finding in findings):
+        findings = schema.check(args) if schema is not None else ()
+        if not findings:
             return None
-        by = "schema" if own else "validator"
         codes = ", ".join(sorted({finding.code for finding in findings}))
-        return Judgement("reject", by, f"the arguments are not valid: {codes}", findings=findings)
+        return Judgement("reject", "schema", f"the arguments are not valid: {codes}", findings=findings)
 
 
 def gates_of(frame: Frame) -> tuple[Gate, ...]:
@@ -308,18 +299,30 @@ def _is_missing(attempt: _Attempt, call: ToolCall, error: BaseException) -> bool
     return any(kind.__name__ in names for kind in type(error).__mro__)
 
 
-def _check(validators: Iterable[Validator], value: object) -> tuple[Finding, ...]:
-    return tuple(finding for validator in validators for finding in validator.check(value))
+def _result(attempt: _Attempt, call: ToolCall, value: Any) -> Checked:
+    assert attempt.step is not None
+    frame = attempt.step.frame
+    if not configured(frame, "result", call.name):
+        return Checked(value)
+    content = call.content(value)
+    text = content if isinstance(content, str) else None
+    return check(frame, "result", call.name, read(content), args=attempt.args, text=text)
 
 
-def _read(value: object) -> object:
-    """What JSON text says; anything else as it is."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        return value
+def _placed(call: ToolCall, value: Any, checked: Checked) -> tuple[Any, bool]:
+    """The result with what was taken out or put right, and whether it is withheld."""
+    if checked.action != "pass":
+        return value, True
+    if checked.value is checked.given or not checked.ids:
+        return value, False
+    if call.put is None:  # nobody knows how to change such a result: what must not be seen is not seen
+        return value, True
+    return call.put(value, _written(call.content(value), checked.value)), False
+
+
+def _written(before: object, now: object) -> object:
+    """What JSON text says is written as JSON text again."""
+    return json.dumps(now, ensure_ascii=False) if isinstance(before, str) and not isinstance(now, str) else now
 
 
 def _rest(started: int) -> float:
@@ -350,15 +353,44 @@ def _judge(frame: Frame, call: ToolCall, args: Mapping[str, Any], circumstances:
     return next((j for j in objections if j.stops), objections[0] if objections else said[-1])
 
 
+def _decided(
+    frame: Frame, call: ToolCall, args: Mapping[str, Any], circumstances: Circumstances
+) -> tuple[Judgement, Checked]:
+    """What the rules say of the call, then the validators; changed arguments are decided again."""
+    judgement = _judge(frame, call, args, circumstances)
+    if judgement.verdict != "allow" or not configured(frame, "arguments", call.name):
+        return judgement, Checked(args)
+    checked = check(frame, "arguments", call.name, args, args=args)
+    if checked.said and (objection := _objection(judgement, checked)) is not None:
+        return objection, replace(checked, value=args)
+    if checked.value is not args:
+        judgement = _judge(frame, call, cast("Mapping[str, Any]", checked.value), circumstances)
+    return replace(judgement, findings=(*judgement.findings, *checked.findings)), checked
+
+
+def _objection(judgement: Judgement, checked: Checked) -> Judgement | None:
+    """What stops the call, or would stop it."""
+    against = checked.stopped or tuple(one for one in checked.said if not one.enforced and one.action == "rejected")
+    if not against:
+        return None
+    codes = ", ".join(sorted({finding.code for one in against for finding in one.findings}))
+    reason = f"the arguments are not valid: {codes}"
+    return replace(
+        judgement, verdict="reject", by="validator", reason=reason, rule=None, findings=checked.findings,
+        enforced=against[0].enforced,
+    )  # fmt: skip
+
+
 def _cause(error: Exception) -> str:
     """What went wrong, for log and record; the text of a foreign exception may quote content."""
     name = type(error).__name__
     return f"{name}: {error}" if isinstance(error, (HandrailError, NotCanonical)) else name
 
 
-def _explain(findings: tuple[Finding, ...]) -> str:
-    lines = [f"- {finding.path or 'arguments'}: {finding.message}" for finding in findings]
-    return "The arguments of this call are not valid:\n" + "\n".join(lines)
+def _explain(judgement: Judgement, checked: Checked | None) -> str:
+    if checked is not None and checked.action != "pass":
+        return checked.text
+    return explained(judgement.findings) if judgement.verdict == "reject" else NEUTRAL
 
 
 def outcome_of(error: BaseException, pauses: tuple[type[BaseException], ...] = ()) -> Outcome:

@@ -71,8 +71,8 @@ def judged(validator: str, verdict: str, codes: Sequence[str] = (), explanation:
 
 
 def noted(facts: Facts) -> Iterator[Event]:
-    """The verdict of a check that a framework made by itself."""
-    if facts.get("validator") and facts.get("verdict"):
+    """The verdict of a check that a framework made by itself; what our own said was told when it was said."""
+    if facts.get("validator") and not facts.get("action") and facts.get("verdict"):
         code = facts.get("code")
         yield judged(str(facts["validator"]), str(facts["verdict"]), [str(code)] if code else [])
 

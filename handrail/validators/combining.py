@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import cast
 
 from handrail.validators.context import Context
-from handrail.validators.findings import Finding, Findings, pointer
+from handrail.validators.findings import Finding, Findings
 from handrail.validators.functions import as_check
 from handrail.validators.paths import MAX_PLACES, Path, TooManyPlaces, compiled
 from handrail.validators.protocol import NOWHERE, Check, Checkable, Condition, Validator
@@ -56,6 +54,11 @@ class All(Check):
     def bounded(self) -> bool:
         """Whether each of them is bounded by itself."""
         return all(check.bounded for check in self.checks)
+
+    @property
+    def raw(self) -> bool:
+        """Whether each of them looks at texts as they stand."""
+        return all(check.raw for check in self.checks)
 
     def check(self, value: object, context: Context = NOWHERE, /) -> Findings:
         """What any of them finds."""
@@ -126,6 +129,11 @@ class When(Check):
         """Whether check and condition are bounded by themselves."""
         return self.inner.bounded and isinstance(self.condition, Check) and self.condition.bounded
 
+    @property
+    def raw(self) -> bool:
+        """Whether the check looks at texts as they stand."""
+        return self.inner.raw
+
     def check(self, value: object, context: Context = NOWHERE, /) -> Findings:
         """What is wrong, where the condition holds. A condition that raises is the caller's to catch."""
         return self.inner.check(value, context) if self._holds(value, context) else ()
@@ -141,12 +149,3 @@ def _flat(kind: type[All], checks: tuple[Checkable, ...]) -> tuple[Check, ...]:
     for check in map(as_check, checks):
         found.extend(check.checks if type(check) is kind else (check,))
     return tuple(found)
-
-
-def children(value: object) -> list[tuple[str, object]]:
-    """(JSON pointer, value) of everything directly inside ``value``."""
-    if isinstance(value, Mapping):
-        return [(pointer(str(key)), inner) for key, inner in cast("Mapping[object, object]", value).items()]
-    if isinstance(value, (list, tuple)):
-        return [(pointer(index), inner) for index, inner in enumerate(cast("list[object]", value))]
-    return []

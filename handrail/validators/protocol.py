@@ -44,6 +44,11 @@ class Check(ABC):
         """Whether its own caps bound its time; otherwise it is measured."""
         return True
 
+    @property
+    def raw(self) -> bool:
+        """Whether it looks at a text as it stands, even where the text is JSON: its length, its form, its language."""
+        return False
+
     @abstractmethod
     def check(self, value: object, context: Context = NOWHERE, /) -> Findings:
         """What is wrong with ``value``; empty when nothing is. Where it is bounded, it never raises."""

@@ -8,7 +8,7 @@ import pytest
 
 from handrail.config import Place, Settings, ValidateSettings, load
 from handrail.errors import ConfigError
-from handrail.validators import build
+from handrail.validators import Context, build
 
 TEXT = """version = 1
 [[validate]]
@@ -39,11 +39,12 @@ def _settings(folder: Path, text: str = TEXT) -> Settings:
 def test_found_by_tool_and_in_order(tmp_path: Path) -> None:
     """Each validator is found under its tool and side, in the order of the file, and under no other."""
     validators = build(_settings(tmp_path))
-    assert [one.id for one in validators.arguments("refund")] == ["first", "second"]
-    assert [one.id for one in validators.result("orders.list")] == ["result"]
-    assert [one.id for one in validators.answer()] == ["answer"]
-    assert (validators.result("refund"), validators.arguments("orders.list"), validators.arguments("")) == ((), (), ())
-    (finding,) = validators.answer()[0].check("long")
+    assert [one.id for one in validators.of("arguments", "refund")] == ["first", "second"]
+    assert [one.id for one in validators.of("result", "orders.list")] == ["result"]
+    assert [one.id for one in validators.of("answer", "clerk")] == ["answer"]
+    assert validators.of("result", "refund") == validators.of("arguments", "orders.list") == ()
+    assert validators.of("arguments", "") == ()
+    (finding,) = validators.of("answer", "clerk")[0].check.check("long", Context())
     assert (finding.code, finding.validator) == ("schema.maxLength", "answer")
 
 
@@ -66,6 +67,6 @@ def test_digest(tmp_path: Path) -> None:
 
 def test_broken_schema_names_its_place() -> None:
     """A broken schema that did not come through load is still refused with file and line."""
-    broken = ValidateSettings("v", "answer", "", {"type": "strin"}, place=Place(Path("handrail.toml"), 7))
+    broken = ValidateSettings("v", "answer", "", {"type": "strin"}, Place(Path("handrail.toml"), 7))
     with pytest.raises(ConfigError, match=r"handrail\.toml:7: .*validator \"v\""):
         build(Settings(validates=(broken,)))

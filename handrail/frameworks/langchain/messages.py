@@ -120,7 +120,12 @@ def failed(value: Any) -> bool:
 
 def content_of(value: Any) -> object:
     """The part of a tool's result that a validator looks at: a message's content."""
-    return value.content if isinstance(value, ToolMessage) else value
+    return value.content if isinstance(value, ToolMessage) else result(value)
+
+
+def with_content(value: Any, content: Any) -> Any:
+    """The tool's result with other content: what a validator made of it."""
+    return value.model_copy(update={"content": content}) if isinstance(value, ToolMessage) else content
 
 
 def system(value: BaseMessage) -> str | None:

@@ -39,6 +39,7 @@ def _described(tool: BaseTool, args: Mapping[str, Any], call_id: str | None, sta
         pauses=PAUSES,
         show=show.result,
         content=show.content_of,
+        put=show.with_content,
         failed=show.failed,
         library="langchain",
         then=thoughts.of_tool(tool, args, state),

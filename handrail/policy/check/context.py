@@ -36,7 +36,8 @@ class Context:
         self._matching = lru_cache(None)(self._match)
 
     def _facts(self, name: str, schema: ToolSchema) -> ToolFacts:
-        validated = [one.schema for one in self.settings.validates if one.on == "arguments" and one.tool == name]
+        sides = (one for one in self.settings.validates if one.on == "arguments" and one.tool == name)
+        validated = [one.schema for one in sides if one.schema is not None and one.then == "reject"]
         return ToolFacts(schema, validated=validated, equal=self._equal)
 
     def place(self, rule: Rule) -> Place:
