@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import cast
 
 from handrail.validators.context import Context
-from handrail.validators.findings import Finding, Findings
+from handrail.validators.findings import Finding, Findings, pointer
 from handrail.validators.functions import as_check
 from handrail.validators.paths import MAX_PLACES, Path, TooManyPlaces, compiled
 from handrail.validators.protocol import NOWHERE, Check, Checkable, Condition, Validator
@@ -149,3 +151,12 @@ def _flat(kind: type[All], checks: tuple[Checkable, ...]) -> tuple[Check, ...]:
     for check in map(as_check, checks):
         found.extend(check.checks if type(check) is kind else (check,))
     return tuple(found)
+
+
+def children(value: object) -> list[tuple[str, object]]:
+    """(JSON pointer, value) of everything directly inside ``value``."""
+    if isinstance(value, Mapping):
+        return [(pointer(str(key)), inner) for key, inner in cast("Mapping[object, object]", value).items()]
+    if isinstance(value, (list, tuple)):
+        return [(pointer(index), inner) for index, inner in enumerate(cast("list[object]", value))]
+    return []

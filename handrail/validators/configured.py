@@ -19,6 +19,7 @@ from handrail.validators.schema import SchemaValidator
 
 _DEFAULTS: tuple[On, ...] = ("arguments", "result", "documents", "answer")
 """Where the default checks look. An output that is no answer becomes arguments, or a later output."""
+_OF_AGENTS = (".answer", ".output", ".input")
 _MOST_KNOWN = 1_000
 
 
@@ -65,6 +66,12 @@ class Validators:
     _known: dict[tuple[On, str], tuple[Configured, ...]] = field(
         default_factory=dict[tuple[On, str], tuple[Configured, ...]], repr=False, compare=False
     )
+
+    @property
+    def targets(self) -> list[str]:
+        """Everything that is checked, as ``on`` of a ``[[validate]]`` says it."""
+        named = {f"{name}.{place.on}" for place in self.places for name in place.names}
+        return sorted({one.removeprefix("*.") if one.endswith(_OF_AGENTS) else one for one in named})
 
     def of(self, on: On, name: str) -> tuple[Configured, ...]:
         """What checks ``on`` of the tool, retriever or agent called ``name``."""

@@ -57,14 +57,15 @@ def _parts(path: str) -> list[str]:
 
 def _at(value: object, parts: list[str], change: _Change) -> object:
     """``value`` with ``change`` made at a path, copying what is on the way; as it is where nothing stands there."""
+    kept = value
     if not parts:
         return change(value)
     if isinstance(value, dict):
         table = cast("dict[object, object]", value)
         key = next((one for one in table if str(one) == parts[0]), parts[0])
         return {**table, key: _at(table[key], parts[1:], change)} if key in table else table
-    if not isinstance(value, (list, tuple)) or not parts[0].isdecimal():
-        return value
+    if not isinstance(value, list | tuple) or not parts[0].isdecimal():
+        return kept
     items = [*cast("list[object]", value)]
     index = int(parts[0][:9])
     if index < len(items):

@@ -49,10 +49,11 @@ def of_config(path: Path, target: str | None) -> Chosen:
     if target is None and len(known) > 1:
         raise ConfigError("It has checks for several kinds of values.", file=path, hint=_which(known))
     wanted = target or known[0]
-    if wanted not in known:
-        raise ConfigError(f"It has no checks on {wanted!r}.", file=path, hint=_which(known))
     on, tool = split(wanted)
-    return Chosen(tuple(checks_on(found, on, tool)), Context(on=on, tool=tool, run=UNKNOWN_RUN))
+    checks = checks_on(found, on, tool)
+    if not checks:
+        raise ConfigError(f"It has no checks on {wanted!r}.", file=path, hint=_which(known))
+    return Chosen(tuple(checks), Context(on=on, tool=tool, run=UNKNOWN_RUN))
 
 
 def split(target: str) -> tuple[On, str]:
@@ -63,14 +64,12 @@ def split(target: str) -> tuple[On, str]:
 
 def targets(found: Validators) -> list[str]:
     """What there are checks on, as one writes it after ``--on``."""
-    return sorted(f"{tool}.{on}" if tool else on for on, tool in found.chains)
+    return found.targets
 
 
 def checks_on(found: Validators, on: On, tool: str) -> list[Named]:
     """The checks on one kind of value."""
-    from handrail.validators import Named
-
-    return [Named(one.id, one) for one in found.chains.get((on, tool), ())]
+    return [one.check for one in found.of(on, tool)]
 
 
 def _which(known: Sequence[str]) -> str:
