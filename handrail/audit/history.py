@@ -19,12 +19,9 @@ from handrail.audit.report import Window
 from handrail.audit.schema import statement
 from handrail.audit.traces import as_array, as_object
 from handrail.errors import JournalCorrupt
-from handrail.validators.context import Call, Context, On, Run, Source
+from handrail.validators.context import Call, Context, On, Source
+from handrail.validators.ledger import Seen
 
-MAX_SOURCES, MAX_CALLS = 2_000, 2_000
-"""Of one run: texts and calls that are remembered, the newest."""
-MAX_CHARS = 4_000_000
-"""Characters of these texts, all together."""
 REDACTED = "redacted before it was kept"
 DENIED = "denied before a validator was asked"
 _BY_VALIDATORS = frozenset({"schema", "validator"})
@@ -93,40 +90,18 @@ class _Gone(Exception):
 
 
 @dataclass(slots=True)
-class _Seen:
-    """What one logical run has seen and done so far."""
+class _Told:
+    """What is known of the logical run that is being read."""
 
-    complete: bool
-    sources: list[Source] = field(default_factory=list[Source])
-    calls: list[Call] = field(default_factory=list[Call])
-    chars: int = 0
+    seen: Seen
     answers: dict[str, object] = field(default_factory=dict[str, object])
-    """Run -> payload of the latest output of its agent, where that asks for no call."""
+    """Run -> the latest output of its agent, where that asks for no call, or why it cannot be read."""
     asked: set[str] = field(default_factory=set[str])
     """Runs whose input was met."""
     args: dict[tuple[str, str], Mapping[str, object]] = field(
         default_factory=dict[tuple[str, str], Mapping[str, object]]
     )
-
-    @property
-    def run(self) -> Run:
-        """As validators get it. It grows with what is seen: for one check only."""
-        return Run(self.sources, self.calls, self.complete)
-
-    def take(self, source: Source) -> None:
-        """Remember a text, and forget the oldest where that is too much."""
-        self.sources.append(source)
-        self.chars += len(source.text)
-        while len(self.sources) > MAX_SOURCES or (self.chars > MAX_CHARS and self.sources):
-            self.chars -= len(self.sources.pop(0).text)
-            self.complete = False
-
-    def called(self, call: Call) -> None:
-        """Remember a call, and forget the oldest where there are too many."""
-        self.calls.append(call)
-        if len(self.calls) > MAX_CALLS:
-            del self.calls[0]
-            self.complete = False
+    """Run and step -> the arguments of a call that has no result yet."""
 
 
 class History:
@@ -148,114 +123,111 @@ class History:
     def __iter__(self) -> Iterator[Recorded]:
         rows = self._copy.stream(statement("history", "stream"))
         next(rows)  # the names of the columns
-        logical, seen = "", _Seen(True)
+        logical, told = "", _Told(Seen())
         with self._payloads:
             for values in rows:
                 row = _Row(*cast("tuple[Any, ...]", values))
                 self.read += 1
                 if row.logical != logical:
-                    logical, seen = row.logical, _Seen(row.whole)
-                yield from self._values(row, seen)
+                    logical, told = row.logical, _Told(Seen(complete=row.whole))
+                yield from self._values(row, told)
 
-    def _values(self, row: _Row, seen: _Seen) -> Iterator[Recorded]:
+    def _values(self, row: _Row, told: _Told) -> Iterator[Recorded]:
         if row.kind == "arguments":
-            yield from self._arguments(row, seen)
+            yield from self._arguments(row, told)
         elif row.kind == "result":
-            yield from self._result(row, seen)
+            yield from self._result(row, told)
         elif row.kind == "asked":
-            yield from self._asked(row, seen)
+            yield from self._asked(row, told)
         elif row.kind == "output":
-            yield from self._output(row, seen)
+            yield from self._output(row, told)
         elif row.kind == "documents":
-            yield from self._documents(row, seen)
+            yield from self._documents(row, told)
         elif row.kind == "answer":
-            yield from self._answer(row, seen)
+            yield from self._answer(row, told)
 
-    def _arguments(self, row: _Row, seen: _Seen) -> Iterator[Recorded]:
+    def _arguments(self, row: _Row, told: _Told) -> Iterator[Recorded]:
         try:
             args = self._get(row.ref)
         except _Gone as why:
-            yield self._missing(row, seen, "arguments", str(why))
+            yield self._missing(row, told, "arguments", str(why))
             return
         given = cast("Mapping[str, object]", args) if isinstance(args, dict) else {}
-        seen.args[row.run, row.step] = given
+        told.args[row.run, row.step] = given
         if row.ran is False and row.decided_by not in _BY_VALIDATORS:
-            yield self._missing(row, seen, "arguments", DENIED)
+            yield self._missing(row, told, "arguments", DENIED)
         else:
-            yield self._found(row, seen, "arguments", args, args=given)
+            yield self._found(row, told, "arguments", args, args=given)
 
-    def _result(self, row: _Row, seen: _Seen) -> Iterator[Recorded]:
-        args = seen.args.pop((row.run, row.step), {})
+    def _result(self, row: _Row, told: _Told) -> Iterator[Recorded]:
+        args = told.args.pop((row.run, row.step), {})
         value: object = None
         if row.ref is not None:
             try:
                 value = self._result_of(row)
-                yield self._found(row, seen, "result", value, args=args)
+                yield self._found(row, told, "result", value, args=args)
             except _Gone as why:
-                seen.complete = False
-                yield self._missing(row, seen, "result", str(why))
-        if isinstance(value, str) or value is not None:
-            seen.take(Source(row.call_id or row.step, _text(value), "result", row.name or ""))
+                told.seen.part()
+                yield self._missing(row, told, "result", str(why))
         call = Call(row.name or "", args, row.outcome or "", read(value), row.agent or "", row.parent or "")
-        seen.called(call)
+        told.seen.call(call, row.call_id or row.step, None if value is None else _text(value))
 
     def _result_of(self, row: _Row) -> object:
         found = self._get(row.ref)
         message = cast("dict[str, object]", found) if isinstance(found, dict) else {}
         return message["content"] if message.get("role") == "tool" and "content" in message else found
 
-    def _asked(self, row: _Row, seen: _Seen) -> Iterator[Recorded]:
-        if row.run in seen.asked:
+    def _asked(self, row: _Row, told: _Told) -> Iterator[Recorded]:
+        if row.run in told.asked:
             return
-        seen.asked.add(row.run)
+        told.asked.add(row.run)
         said: str | None = None
         for ref in as_array(as_object(row.ref).get("add")):
             try:
                 message = as_object(self._get(ref))
             except _Gone as why:
-                seen.complete = False
-                yield self._missing(row, seen, "input", str(why))
+                told.seen.part()
+                yield self._missing(row, told, "input", str(why))
                 return
             if message.get("role") in _PEOPLE:
                 said = words(message)
-                seen.take(Source(f"input {len(seen.sources) + 1}", said, "input"))
+                told.seen.source(Source("input", said, "input", "user"))
         if said is not None:
-            yield self._found(row, seen, "input", said)
+            yield self._found(row, told, "input", said)
 
-    def _output(self, row: _Row, seen: _Seen) -> Iterator[Recorded]:
+    def _output(self, row: _Row, told: _Told) -> Iterator[Recorded]:
         try:
             message = self._get(row.ref)
         except _Gone as why:
-            seen.answers[row.run] = why
-            yield self._missing(row, seen, "output", str(why))
+            told.answers[row.run] = why
+            yield self._missing(row, told, "output", str(why))
             return
         text, found = words(message), as_object(message)
         if row.chain == row.root_chain or row.chain is None:
             calls = found.get("tool_calls") or found.get("invalid_tool_calls")
-            seen.answers[row.run] = None if calls else text
+            told.answers[row.run] = None if calls else text
         if text:
-            yield self._found(row, seen, "output", text)
+            yield self._found(row, told, "output", text)
 
-    def _documents(self, row: _Row, seen: _Seen) -> Iterator[Recorded]:
+    def _documents(self, row: _Row, told: _Told) -> Iterator[Recorded]:
         try:
             documents = as_array(self._get(row.ref))
         except _Gone as why:
-            seen.complete = False
-            yield self._missing(row, seen, "documents", str(why))
+            told.seen.part()
+            yield self._missing(row, told, "documents", str(why))
             return
-        for number, document in enumerate(map(as_object, documents)):
+        for document in map(as_object, documents):
             text = document.get("content")
             if isinstance(text, str):
-                yield self._found(row, seen, "documents", text)
-                name = str(document.get("id") or f"{row.step}/{number}")
-                seen.take(Source(name, text, "document", row.name or ""))
+                yield self._found(row, told, "documents", text)
+                told.seen.document(Source(str(document.get("id") or ""), text, "document", row.name or ""))
 
-    def _answer(self, row: _Row, seen: _Seen) -> Iterator[Recorded]:
-        answer = seen.answers.pop(row.run, None)
+    def _answer(self, row: _Row, told: _Told) -> Iterator[Recorded]:
+        answer = told.answers.pop(row.run, None)
         if isinstance(answer, _Gone):
-            yield self._missing(row, seen, "answer", str(answer))
+            yield self._missing(row, told, "answer", str(answer))
         elif isinstance(answer, str) and row.outcome in {"ok", "rejected"}:
-            yield self._found(row, seen, "answer", answer)
+            yield self._found(row, told, "answer", answer)
 
     def _get(self, ref: object) -> object:
         found = as_object(ref)
@@ -272,16 +244,16 @@ class History:
         return json.loads(body)
 
     def _found(
-        self, row: _Row, seen: _Seen, on: On, value: object, *, args: Mapping[str, object] | None = None
+        self, row: _Row, told: _Told, on: On, value: object, *, args: Mapping[str, object] | None = None
     ) -> Recorded:
         text = value if isinstance(value, str) else None
-        context = _context(row, seen, on, args)
+        context = _context(row, told, on, args)
         return Recorded(
             row.run, row.step, on, _name(row, on), context.now, context, read(value, on), text, "", _said(row)
         )
 
-    def _missing(self, row: _Row, seen: _Seen, on: On, why: str) -> Recorded:
-        context = _context(row, seen, on, None)
+    def _missing(self, row: _Row, told: _Told, on: On, why: str) -> Recorded:
+        context = _context(row, told, on, None)
         return Recorded(row.run, row.step, on, _name(row, on), context.now, context, missing=why, said=_said(row))
 
 
@@ -312,10 +284,10 @@ def _name(row: _Row, on: On) -> str:
     return str((row.name if on in ("arguments", "result", "documents") else row.agent) or "")
 
 
-def _context(row: _Row, seen: _Seen, on: On, args: Mapping[str, object] | None) -> Context:
+def _context(row: _Row, told: _Told, on: On, args: Mapping[str, object] | None) -> Context:
     tool = _name(row, on) if on in ("arguments", "result", "documents") else ""
     moment = datetime.fromtimestamp(row.at / 1e6, UTC)
-    return Context(on, tool, row.agent or "", row.tenant, row.user, args, seen.run, moment)
+    return Context(on, tool, row.agent or "", row.tenant, row.user, args, told.seen.run(), moment)
 
 
 def _said(row: _Row) -> tuple[Said, ...]:

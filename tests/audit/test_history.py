@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +19,7 @@ from handrail.audit.index import Index
 from handrail.audit.journal import Journal
 from handrail.audit.report import Window
 from handrail.validators.context import Call
+from handrail.validators.runs import MAX_SOURCE_CHARS
 from tests.audit.recorded import begin, end, root_of, tool
 
 WHO = ["user:ana", "agent:helpdesk"]
@@ -246,21 +246,14 @@ def test_what_was_said_at_the_time_comes_along(tmp_path: Path) -> None:
     assert sorted(arguments.said) == [("a", "a.x", "/p", "error", False), ("b", "b.y", "", "error", True)]
 
 
-def test_only_the_newest_of_a_long_run_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Memory is bounded by texts, by characters and by calls; then the run counts as not wholly known."""
-    monkeypatch.setattr(history, "MAX_SOURCES", 3)
-    monkeypatch.setattr(history, "MAX_CALLS", 2)
-    monkeypatch.setattr(history, "MAX_CHARS", 10)
+def test_a_run_with_more_text_than_is_remembered_is_not_wholly_known(tmp_path: Path) -> None:
+    """What the ledger of a live run leaves out, it leaves out here too."""
     run = Writer(tmp_path)
-    for number in range(6):
-        run.call({"amount": number}, gives=f"xxxx{number}")
+    run.call({"amount": 1}, gives="x" * (MAX_SOURCE_CHARS + 1))
+    run.call({"amount": 2})
     run.close()
     with opened(tmp_path) as values:
-        sizes = [(len(one.context.run.sources), len(one.context.run.calls)) for one in values]
-        assert max(sizes) == (2, 2)
-    with opened(tmp_path) as values:
-        *_, last = values
-        assert not last.context.run.complete
+        assert [one.context.run.complete for one in values] == [True, True, False]
 
 
 def test_answers_are_those_of_the_outermost_agent(tmp_path: Path) -> None:
