@@ -13,8 +13,10 @@ from handrail.validators.context import Context
 from handrail.validators.findings import Finding, Fix, Severity
 from handrail.validators.safety import hidden_tables as tables
 from handrail.validators.safety.confusables import LOOKALIKES, mixed_words
-from handrail.validators.safety.screened import Screened
+from handrail.validators.safety.screened import Screened, TooMuch
 
+_MAX_RUNS = 10_000
+"""Places in one text that are looked at."""
 _DEFAULT = ("bidi", "zero_width", "tag", "variation", "private", "invisible", "soft_hyphen")
 _WHAT = {
     "bidi": "characters that turn the direction of the text",
@@ -46,7 +48,8 @@ class HiddenCharacters(Screened):
 
     Kinds: ``bidi`` (embeddings, overrides, isolates, marks), ``zero_width``, ``tag`` (U+E0000 to U+E007F),
     ``variation`` (selectors that vary nothing), ``private`` (private use), ``invisible`` (word joiner, invisible
-    operators, fillers), ``soft_hyphen`` (a warning only), and where asked for ``control`` (C0 and C1, so terminal escapes too).
+    operators, fillers), ``soft_hyphen`` (a warning only), and where asked for ``control`` (C0 and C1, so escapes of
+    terminals too).
     Allowed is what writing needs: joiners inside words of Arabic, Persian, Indic and kindred scripts and inside emoji,
     direction marks and closed isolates on a line with right-to-left letters, U+200B in Thai, Khmer and kindred scripts,
     one byte order mark at the beginning, variation selectors after emoji and ideographs, the three flags with tags.
@@ -93,7 +96,9 @@ class HiddenCharacters(Screened):
     def look(self, text: str, context: Context) -> Iterator[Finding]:
         """Hidden characters in one text."""
         lines = _Lines(text)
-        for run in self._runs.finditer(text):
+        for count, run in enumerate(self._runs.finditer(text)):
+            if count >= _MAX_RUNS:
+                raise TooMuch
             kind = run.lastgroup or ""
             for begin, end in _unneeded(kind, text, run.start(), run.end(), lines):
                 yield _finding(kind, text, (begin, end))

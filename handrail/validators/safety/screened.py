@@ -64,12 +64,13 @@ def strings(value: object) -> list[str]:
 def _inside(value: object) -> list[str]:
     todo: list[Any] = [value]
     for node in todo:
-        kind = type(node)
+        kind: type = type(node)
         if kind is str or kind is int or kind is float:
             continue
         if isinstance(node, Mapping):
-            todo += node
-            todo += node.values()
+            table: Any = cast("Any", node)
+            todo += table
+            todo += table.values()
         elif isinstance(node, (list, tuple)):
             todo += cast("list[Any]", node)
         if len(todo) > MAX_NODES:
@@ -94,7 +95,7 @@ def placed(value: object) -> list[tuple[Place, str]]:
         if isinstance(node, str):
             found.append((at, node))
         elif isinstance(node, Mapping):
-            todo.extend(reversed(_entries(at, node)))
+            todo.extend(reversed(_entries(at, cast("Any", node))))
         elif isinstance(node, (list, tuple)):
             items = cast("list[Any]", node)
             todo.extend(((index, at), items[index]) for index in range(len(items) - 1, -1, -1))

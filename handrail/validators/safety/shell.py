@@ -11,7 +11,7 @@ from handrail.errors import ConfigError
 from handrail.validators.context import Context
 from handrail.validators.findings import Finding, Findings
 from handrail.validators.protocol import NOWHERE, Check
-from handrail.validators.texts import MAX_CHARS, MAX_FINDINGS
+from handrail.validators.texts import MAX_CHARS, MAX_FINDINGS, excerpt
 
 Kind = Literal["word", "quoted", "command"]
 
@@ -85,6 +85,6 @@ class Shell(Check):
             for count, found in enumerate(re.finditer(pattern, text)):
                 if count >= 3:
                     break
-                shown = text[max(found.start() - 20, 0) : found.end() + 20]
+                shown = excerpt(text, (max(found.start() - 20, 0), found.end() + 20))
                 yield Finding(f"shell.{code}", f"The text holds {what}.", span=found.span(), excerpt=shown,
                               hint="Leave it out.")  # fmt: skip

@@ -9,6 +9,8 @@ from urllib.parse import unquote
 
 MAX_URL = 8_192
 """Characters of a URL that is read; servers and clients refuse longer ones as well."""
+_MAX_HOST = 1_000
+"""A name has 253 characters at most (RFC 1035), three times as many with percent signs."""
 SPECIAL = frozenset({"http", "https", "ws", "wss", "ftp"})
 """Schemes in which a backslash is a slash, and missing or extra slashes do not matter (WHATWG URL, 4.2)."""
 
@@ -75,6 +77,8 @@ def _with_authority(scheme: str, rest: str) -> Url:
 
 def host_name(written: str) -> str:
     """A host's name in one spelling: percent signs decoded, small letters, plain dots; ``!`` for an odd one."""
+    if len(written) > _MAX_HOST:
+        return "!"
     name = unquote(written, errors="replace").translate(_IGNORED).translate(_DOTS)
     if not name.isascii():
         name = unicodedata.normalize("NFKC", name).translate(_IGNORED).translate(_DOTS)

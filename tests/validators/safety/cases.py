@@ -49,8 +49,19 @@ CASES: dict[str, Cases | list[Cases]] = {
     "hidden_characters": [
         Cases(
             check="hidden_characters()",
-            good=("plain", "می\u200cخواهم", "👨\u200d👩\u200d👧 ❤\ufe0f 1\ufe0f\u20e3", "क्\u200dष", "\ufefftext", "שלום \u200fabc",
-                  "\u2067שלום\u2069", "葛\U000e0100", "ไทย\u200bภาษา", "naïve Ω Δx μm", "co\u00adoperate"),
+            good=(
+                "plain",
+                "می\u200cخواهم",
+                "👨\u200d👩\u200d👧 ❤\ufe0f 1\ufe0f\u20e3",
+                "क्\u200dष",
+                "\ufefftext",
+                "שלום \u200fabc",
+                "\u2067שלום\u2069",
+                "葛\U000e0100",
+                "ไทย\u200bภาษา",
+                "naïve Ω Δx μm",
+                "co\u00adoperate",
+            ),
             bad=(
                 ("a\u200bb", "hidden_characters.zero_width"),
                 ("\u202eevil", "hidden_characters.bidi"),
@@ -79,7 +90,12 @@ CASES: dict[str, Cases | list[Cases]] = {
     "public_url": [
         Cases(
             check="public_url()",
-            good=("https://example.com/a?b=1#c", "http://1.1.1.1/", "https://[2606:4700::1111]/", "https://bücher.example/"),
+            good=(
+                "https://example.com/a?b=1#c",
+                "http://1.1.1.1/",
+                "https://[2606:4700::1111]/",
+                "https://bücher.example/",
+            ),
             bad=(
                 ("http://127.0.0.1/", "public_url.loopback"),
                 ("http://2130706433/", "public_url.loopback"),
@@ -107,16 +123,28 @@ CASES: dict[str, Cases | list[Cases]] = {
         ),
         Cases(
             check="public_url(if_url=true, schemes=[])",
-            good=("see http://10.0.0.1", "s3://bucket/x", "C:\\x", "// a comment", {"url": "https://example.com is nice"}),
-            bad=(({"a": ["http://10.0.0.1/x"]}, "public_url.private"), ("ht\ntp://127.1", "public_url.loopback"),
-                 ("file:///etc/passwd", "public_url.scheme")),
+            good=(
+                "see http://10.0.0.1",
+                "s3://bucket/x",
+                "C:\\x",
+                "// a comment",
+                {"url": "https://example.com is nice"},
+            ),
+            bad=(
+                ({"a": ["http://10.0.0.1/x"]}, "public_url.private"),
+                ("ht\ntp://127.1", "public_url.loopback"),
+                ("file:///etc/passwd", "public_url.scheme"),
+            ),
             worst=(lambda: ["http://a.b/c" for _ in range(990)], lambda: ["http:/" + "a." * 20 for _ in range(990)]),
         ),
         Cases(
             check="public_url(hosts=['*.example.com', 'intranet'], ports=[443])",
             good=("https://api.example.com:443/", "http://intranet/"),
-            bad=(("https://example.org/", "public_url.host"), ("https://api.example.com:8443/", "public_url.port"),
-                 ("https://badexample.com/", "public_url.host")),
+            bad=(
+                ("https://example.org/", "public_url.host"),
+                ("https://api.example.com:8443/", "public_url.port"),
+                ("https://badexample.com/", "public_url.host"),
+            ),
         ),
     ],
     "path": [
@@ -153,8 +181,12 @@ CASES: dict[str, Cases | list[Cases]] = {
         Cases(
             check="path(root='/srv/data', windows=true)",
             good=("/srv/data/x", "/srv/data", "x"),
-            bad=(("/srv/database", "path.outside"), ("/srv/data/../x", "path.traversal"), ("NUL.txt", "path.device"),
-                 ("a.txt:b", "path.stream")),
+            bad=(
+                ("/srv/database", "path.outside"),
+                ("/srv/data/../x", "path.traversal"),
+                ("NUL.txt", "path.device"),
+                ("a.txt:b", "path.stream"),
+            ),
         ),
     ],
     "shell": [
@@ -178,8 +210,12 @@ CASES: dict[str, Cases | list[Cases]] = {
         Cases(
             check="shell(kind='command', windows=true)",
             good=("ls -la *.txt", "grep 'a b' x"),
-            bad=(("ls; rm x", "shell.chain"), ("ls & x", "shell.chain"), ("x > y", "shell.redirect"),
-                 ("echo %PATH%", "shell.windows")),
+            bad=(
+                ("ls; rm x", "shell.chain"),
+                ("ls & x", "shell.chain"),
+                ("x > y", "shell.redirect"),
+                ("echo %PATH%", "shell.windows"),
+            ),
             worst=(lambda: "%" + "a" * 49_000, lambda: "%a" * 25_000),
         ),
         Cases(check="shell(kind='quoted')", good=("a b; c", "it's"), bad=(('a"b', "shell.metacharacter"),)),
