@@ -11,11 +11,19 @@ from typing import TYPE_CHECKING, Any
 from handrail.version import __version__
 
 if TYPE_CHECKING:
-    from handrail.errors import AnswerRejected, ConfigError, DelegationRefused, HandrailError, NotAvailable
+    from handrail.errors import (
+        AnswerRejected,
+        ConfigError,
+        DelegationRefused,
+        HandrailError,
+        NotAvailable,
+        ValidationFailed,
+    )
     from handrail.frameworks.api import govern, instrument, uninstrument
     from handrail.frameworks.delegation import accept, delegate
     from handrail.frameworks.plain import run, tool, visible
     from handrail.frameworks.thinking import plan, reflect
+    from handrail.frameworks.validation import validate
     from handrail.tracing.acting import acting_for
     from handrail.tracing.identity import Principal
 
@@ -26,6 +34,7 @@ _HOMES = {
     "HandrailError": "handrail.errors",
     "NotAvailable": "handrail.errors",
     "Principal": "handrail.tracing.identity",
+    "ValidationFailed": "handrail.errors",
     "accept": "handrail.frameworks.delegation",
     "acting_for": "handrail.tracing.acting",
     "delegate": "handrail.frameworks.delegation",
@@ -36,6 +45,7 @@ _HOMES = {
     "run": "handrail.frameworks.plain",
     "tool": "handrail.frameworks.plain",
     "uninstrument": "handrail.frameworks.api",
+    "validate": "handrail.frameworks.validation",
     "visible": "handrail.frameworks.plain",
 }
 
@@ -46,6 +56,7 @@ __all__ = [
     "HandrailError",
     "NotAvailable",
     "Principal",
+    "ValidationFailed",
     "__version__",
     "accept",
     "acting_for",
@@ -57,6 +68,7 @@ __all__ = [
     "run",
     "tool",
     "uninstrument",
+    "validate",
     "visible",
 ]
 

@@ -122,14 +122,24 @@ class IndexFailure(HandrailError):
 class ValidationFailed(HandrailError):
     """A value failed its validator, and nothing may go on with it. The text names validator and codes, no content."""
 
-    def __init__(self, what: str, validator: str, codes: Sequence[str]) -> None:
-        """``what`` begins a sentence: "The arguments of refund"."""
-        self.validator, self.codes = validator, tuple(codes)
-        """Id of the validator, and the codes of what it found."""
+    def __init__(self, what: str, validator: str, codes: Sequence[str], *, findings: Sequence[object] = ()) -> None:
+        """``what`` begins a sentence: "The arguments of refund". ``findings`` may quote the value: they are content."""
+        self.validator, self.codes, self.findings = validator, tuple(codes), tuple(findings)
+        """Id of the validator, the codes of what it found, and the findings where whoever called it may have them."""
+        self._what = what
         found = f" ({', '.join(codes)})" if codes else ""
-        super().__init__(
-            f"{what} did not pass the validator {validator!r}{found}. The findings are in the audit record of the run."
-        )
+        where = "in its attribute `findings`" if findings else "in the audit record of the run"
+        super().__init__(f"{what} did not pass the validator {validator!r}{found}. The findings are {where}.")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Keep the arguments across a process boundary."""
+        return (_validation_failed, (type(self), self._what, self.validator, self.codes, self.findings))
+
+
+def _validation_failed(
+    kind: type[ValidationFailed], what: str, validator: str, codes: Sequence[str], findings: Sequence[object]
+) -> ValidationFailed:
+    return kind(what, validator, codes, findings=findings)
 
 
 class AnswerRejected(ValidationFailed):

@@ -1,0 +1,138 @@
+"""``handrail.validate(...)``: a check as a step of a program's own, inside a governed run or without any."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any, Literal, TypeVar, cast
+
+from handrail.errors import ConfigError, ValidationFailed
+from handrail.frameworks.viewing import view, written
+from handrail.gate import gate_of
+from handrail.gate.checking import Action, Checked, Said, read
+from handrail.tracing import context
+from handrail.validators.combining import both
+from handrail.validators.context import Context
+from handrail.validators.expression import parse
+from handrail.validators.findings import Findings
+from handrail.validators.functions import as_check
+from handrail.validators.mending import redacted, repaired
+from handrail.validators.protocol import Check, Checkable
+from handrail.validators.running import Named
+
+T = TypeVar("T")
+
+Then = Literal["record", "redact", "repair", "reject"]
+"""What is done about an error: nothing but putting it down, taking the part out, putting it right, an exception."""
+_THENS = ("record", "redact", "repair", "reject")
+_DONE: Mapping[str, Action] = {"redact": "redacted", "repair": "repaired"}
+_MAX_ID = 60
+
+
+@dataclass(frozen=True, eq=False)
+class Validation:
+    """A check with what is done about what it finds. Call it with a value, or ask :meth:`check` only."""
+
+    named: Named
+    then: Then
+
+    def check(self, value: object, /) -> Findings:
+        """What is wrong with ``value``; empty when nothing is. Never raises, changes and records nothing."""
+        return self._look(*_read(view(value).value))
+
+    def __call__(self, value: T, /) -> T:
+        """``value``, or a copy of it without what was found. Raises ValidationFailed where it does not pass.
+
+        Inside a governed run the findings are recorded.
+        """
+        seen = view(value)
+        known, text = _read(seen.value)
+        findings = self._look(known, text)
+        if not findings:
+            return value
+        changed, errors = self._changed(known, findings)
+        found: Any = value
+        if not errors and changed is not known:
+            try:
+                found = seen.again(written(seen.value, changed))
+            except (TypeError, ValueError):
+                errors = _errors(findings)
+        self._note(findings, "rejected" if errors else "recorded" if found is value else _DONE[self.then])
+        if errors:
+            codes = sorted({one.code for one in errors})
+            raise ValidationFailed("The value", self.named.id, codes, findings=errors)
+        return cast("T", found)
+
+    def _look(self, value: object, text: str | None) -> Findings:
+        return self.named.check(value, _context(), text)
+
+    def _changed(self, value: object, findings: Findings) -> tuple[object, Findings]:
+        """The value with what can be done about it, and what is wrong all the same."""
+        errors = _errors(findings)
+        if self.then == "record" or not errors:
+            return value, ()
+        if self.then == "reject" or any(one.unchecked for one in errors):
+            return value, errors
+        new = (redacted if self.then == "redact" else repaired)(value, errors)
+        return new, _errors(self._look(new, None))
+
+    def _note(self, findings: Findings, action: Action) -> None:
+        frame = context.current()
+        if frame is not None:
+            said = Said(self.named.id, findings, action, enforced=True)
+            Checked(None, (said,), (said.id,), name=said.id).record(gate_of(frame), frame)
+
+
+def validate(
+    check: str | Checkable | Sequence[str | Checkable], /, *, then: Then = "reject", id: str = ""
+) -> Validation:
+    """A check to call, or to put into a chain: ``chain | handrail.validate("iban()")``.
+
+    ``check`` is what handrail.toml has under ``check``, a function, a JSON Schema, a pydantic model, or several of
+    these. A value that is not right raises ValidationFailed, so that ``with_retry`` and ``with_fallbacks`` of LangChain
+    can act on it; ``then`` = ``repair`` puts right what is beyond doubt and raises for the rest, ``redact`` takes out
+    what was found, ``record`` lets everything pass. ``id`` names it in findings.
+
+    Of a message the text is checked, of an agent's state its structured response or its last message, of pydantic
+    objects and dataclasses the fields. What is streamed is held back until it is whole. Where LangChain is installed,
+    the result is a Runnable. In a governed run the findings are recorded, and it acts in observe mode too: who calls
+    it, means it. Raises ConfigError for a check that cannot be made.
+    """
+    if then not in _THENS:
+        raise ConfigError(f"validate(then={then!r}) is none of {', '.join(_THENS)}.")
+    several = list(check) if isinstance(check, (list, tuple)) else [check]
+    made = both(*map(_made, several))
+    named = Named(id or _id_of(several), made)
+    if find_spec("langchain_core") is None:
+        return Validation(named, then)
+    from handrail.frameworks.langchain.validating import RunnableValidation
+
+    return RunnableValidation(named, then)
+
+
+def _made(check: Any) -> Check:
+    return parse(check) if isinstance(check, str) else as_check(check)
+
+
+def _id_of(several: Sequence[Any]) -> str:
+    """A name for a check that was given none: its text, or what it is called."""
+    names = [one if isinstance(one, str) else str(getattr(one, "__name__", type(one).__name__)) for one in several]
+    return " & ".join(names)[:_MAX_ID]
+
+
+def _context() -> Context:
+    frame = context.current()
+    if frame is None:
+        return Context()
+    who = frame.principal
+    return Context(agent=who.agent, tenant=who.tenant, user=who.user)
+
+
+def _errors(findings: Findings) -> Findings:
+    return tuple(one for one in findings if one.severity == "error")
+
+
+def _read(value: object) -> tuple[object, str | None]:
+    """What validators look at, and the text that it was read from."""
+    return read(value, "answer"), value if isinstance(value, str) else None
