@@ -13,6 +13,7 @@ from typing import Any
 from handrail.audit.lineage import Call, Lineage, Open, Past, Question, Thread, lineage_of
 from handrail.audit.recorder import findings_of
 from handrail.audit.steps import Outcome, Step
+from handrail.frameworks import rounds
 from handrail.gate import Gate, gate_of, outcome_of
 from handrail.gate.checking import Checked, check, configured, read
 from handrail.gate.proposed import give_up
@@ -152,6 +153,11 @@ def alone(step: Step) -> None:
     step.frame.state.notes[_ALONE] = True
 
 
+def is_alone(state: RunState) -> bool:
+    """Whether the run is a model's one call outside every agent."""
+    return bool(state.notes.get(_ALONE))
+
+
 def settle(step: Step, outcome: str) -> None:
     """The run or agent of ``step`` is about to end so: every call that it proposed is decided, or can still be.
 
@@ -213,7 +219,9 @@ def _answer(step: Step) -> Checked:
     """What the validators say of the run's final answer, put down at its step."""
     frame = step.frame
     answer = frame.state.notes.get("answer") if step.kind == "run" else None
-    if answer is None or not configured(frame, "answer", frame.principal.agent):
+    if answer is None or rounds.was_accepted(frame.state, answer):
+        return Checked(None)
+    if not configured(frame, "answer", frame.principal.agent):
         return Checked(None)
     checked = check(
         frame, "answer", frame.principal.agent, read(answer, "answer"), text=answer if isinstance(answer, str) else None

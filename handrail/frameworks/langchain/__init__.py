@@ -52,6 +52,8 @@ def install() -> None:
     if hasattr(BaseChatModel, "_chat_model_stream_v3"):
         patches.wrap(BaseChatModel, "_chat_model_stream_v3", models.protocol)
         patches.wrap(BaseChatModel, "_achat_model_stream_v3", models.aprotocol)
+        patches.wrap(BaseChatModel, "_iter_v2_events", models.events)
+        patches.wrap(BaseChatModel, "_aiter_v2_events", models.aevents)
     for name, wrap in llms.METHODS.items():
         patches.wrap(BaseLLM, name, wrap)
     embedders.install(patches)

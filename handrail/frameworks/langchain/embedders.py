@@ -18,7 +18,7 @@ from handrail.audit.steps import Step
 from handrail.frameworks import executables, gates
 from handrail.frameworks.langchain import agents
 from handrail.frameworks.langchain import messages as show
-from handrail.frameworks.langchain.models import server_of
+from handrail.frameworks.langchain.asking import server_of
 from handrail.frameworks.patching import Patches
 from handrail.frameworks.serving import Serving
 from handrail.gate import gate_of, outcome_of

@@ -47,11 +47,12 @@ def _is_led(graph: Any) -> bool:
 
 def _asks_or_calls(bound: Any) -> bool:
     parts = (bound, *(getattr(bound, "steps", None) or ()))
-    return any(
-        any(kind.__name__ == "ToolNode" for kind in type(part).__mro__)
-        or getattr(getattr(part, "func", None) or getattr(part, "afunc", None), "__module__", "") in _LOOPS
-        for part in parts
-    )
+    return any(any(kind.__name__ == "ToolNode" for kind in type(part).__mro__) or asks_model(part) for part in parts)
+
+
+def asks_model(bound: Any) -> bool:
+    """Whether what a node runs is LangChain's or LangGraph's own question to an agent's model."""
+    return getattr(getattr(bound, "func", None) or getattr(bound, "afunc", None), "__module__", "") in _LOOPS
 
 
 def _remote(graph: Any) -> Mapping[str, object]:

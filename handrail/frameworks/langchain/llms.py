@@ -19,7 +19,7 @@ from handrail.audit.steps import Step
 from handrail.frameworks import gates
 from handrail.frameworks.langchain import agents
 from handrail.frameworks.langchain import messages as show
-from handrail.frameworks.langchain.models import server_of
+from handrail.frameworks.langchain.asking import server_of
 from handrail.gate import gate_of, outcome_of
 from handrail.tracing import context
 from handrail.tracing.context import Frame

@@ -2,221 +2,32 @@
 
 ``_generate_with_cache`` serves invoke and batch, ``stream`` direct streaming, ``_chat_model_stream_v3`` the
 content-block protocol; each has its asynchronous twin.
+
+Where a reply is checked that may be rejected or changed, nothing of it gets out before: its pieces are held back, and
+who asked for a stream gets the reply in one piece. A rejected reply is asked for again, in a request of its own.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
-from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
-from weakref import WeakKeyDictionary
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import add_ai_message_chunks
-from langchain_core.outputs import LLMResult
+from langchain_core.outputs import ChatGeneration, ChatResult, LLMResult
 from langchain_core.runnables.config import ensure_config, merge_configs
-from pydantic import BaseModel
 
-from handrail.audit.model_call import ModelCall
 from handrail.audit.steps import Step
-from handrail.frameworks import definitions, gates
-from handrail.frameworks.langchain import agents, attempts, branches, calls, showing, thoughts
-from handrail.frameworks.langchain import messages as show
-from handrail.gate import gate_of, outcome_of
-from handrail.tracing import context, ids, others
+from handrail.frameworks import gates, rounds
+from handrail.frameworks.langchain import agents, replies, showing
+from handrail.frameworks.langchain.asking import Request
+from handrail.frameworks.langchain.holding import Held, as_chunk, events_of
+from handrail.frameworks.rounds import Verdict
+from handrail.tracing import context
 from handrail.tracing.context import Frame
-from handrail.tracing.faults import unquoted
-from handrail.tracing.links import Link
-from handrail.tracing.others import Theirs
-from handrail.tracing.why import Reason, why_of
-
-log = logging.getLogger(__name__)
-
-_ADDRESSES = (
-    "openai_api_base",
-    "base_url",
-    "anthropic_api_url",
-    "azure_endpoint",
-    "endpoint_url",
-    "endpoint",
-)
-
-
-def _describe(
-    model: BaseChatModel, messages: Sequence[BaseMessage], kwargs: dict[str, Any], hidden: tuple[str, ...]
-) -> ModelCall:
-    said = model._get_ls_params(stop=kwargs.get("stop"))  # pyright: ignore[reportPrivateUsage]
-    provider = show.provider_of(said.get("ls_provider") or model._llm_type)  # pyright: ignore[reportPrivateUsage]
-    host, port = server_of(model)
-    return ModelCall(
-        provider=provider,
-        operation=show.operation_of(provider, "chat"),
-        model=str(said.get("ls_model_name") or type(model).__name__),
-        messages=messages,
-        show=show.message,
-        system=show.system,
-        said=show.said,
-        offered=lambda: _names(kwargs),
-        tools=kwargs.get("tools") or (),
-        hidden=hidden,
-        params=show.params(model, said, kwargs),
-        output_type=show.output_type(kwargs),
-        server=host,
-        port=port,
-    )
-
-
-def _names(kwargs: dict[str, Any]) -> list[str]:
-    tools: Any = kwargs.get("tools") or ()
-    return [name for definition in tools for name in definitions.names_of(definition)]
-
-
-_answering: WeakKeyDictionary[type, frozenset[str]] = WeakKeyDictionary()
-
-
-def _answers(kind: type) -> frozenset[str]:
-    """Names in ``_ADDRESSES`` that objects of a class may have without holding them."""
-    found = _answering.get(kind)
-    if found is None:
-        own = getattr(kind, "__getattr__", None) not in (None, BaseModel.__getattr__)  # type: ignore[attr-defined]
-        found = _answering[kind] = frozenset(name for name in _ADDRESSES if own or hasattr(kind, name))
-    return found
-
-
-def server_of(model: object) -> tuple[str, int | None]:
-    """Host and port of the service that a model, or whatever else of LangChain's, calls; empty where unknown."""
-    held = getattr(model, "__dict__", _ADDRESSES)  # a pydantic model takes microseconds to say that it has none
-    answers = _answers(type(model))
-    for name in _ADDRESSES:
-        address = getattr(model, name, None) if name in held or name in answers else None
-        if isinstance(address, str) and "//" in address:
-            parts = urlsplit(address)
-            return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-    return "", None
-
-
-class _Call:
-    """One observed model call; whatever fails in observing it is logged and never reaches the caller."""
-
-    def __init__(
-        self,
-        frame: Frame,
-        model: BaseChatModel,
-        messages: Sequence[BaseMessage],
-        kwargs: dict[str, Any],
-        hidden: tuple[str, ...],
-        *,
-        stream: bool = False,
-    ):
-        """``kwargs`` is what is sent; ``hidden`` names the tools that are not; ``stream`` asks for pieces."""
-
-        def describe() -> ModelCall:
-            described = _describe(model, messages, kwargs, hidden)
-            return replace(described, stream=True) if stream else described
-
-        self._first: int | None = None
-        """Nanoseconds until the first piece."""
-
-        calls.answered(frame, messages)
-        self._messages, self._request = messages, kwargs
-
-        def theirs() -> Theirs | None:
-            return _theirs(model, kwargs.get("run_manager"))
-
-        links = attempts.links(frame, messages) or branches.links(frame)
-        self.above, self.step = frame, _opened(frame, describe, theirs, links)
-        self.frame = (self.step.frame if self.step else frame).owned(agents.Asked(model, self.step))
-
-    def piece(self) -> None:
-        """A piece of the answer has come."""
-        if self._first is None and self.step is not None:
-            self._first = ids.now_ns() - self.step.started
-
-    def reply(self, reply: BaseMessage | None) -> None:
-        """Close the step with the model's reply."""
-        if self.step is None:
-            return
-        try:
-            first = {"first_chunk": self._first} if self._first is not None else {}
-            _close(self.step, self.above, reply if isinstance(reply, AIMessage) else None, first)
-            if isinstance(reply, AIMessage):
-                thoughts.replied(self.above, self.step.frame.step, reply, self._request)
-        except Exception:
-            log.warning("A model's reply could not be recorded", exc_info=unquoted())
-            self.step.finish("ok")
-
-    def failed(self, error: BaseException) -> None:
-        """Close the step with what the model raised."""
-        if self.step is not None:
-            self.step.finish(outcome_of(error), error)
-            attempts.failed(self.above, self.step, self._messages)
-
-    @contextmanager
-    def watched(self) -> Generator[None]:
-        """Stand in the step, and close it if the block raises."""
-        try:
-            with context.use(self.frame):
-                yield
-        except BaseException as error:
-            self.failed(error)
-            raise
-
-
-def _opened(
-    frame: Frame, describe: Callable[[], ModelCall], theirs: Callable[[], Theirs | None], links: Sequence[Link]
-) -> Step | None:
-    try:
-        step = gate_of(frame).steps.model(frame, describe(), theirs(), links)
-        branches.opened(frame, step)
-        return step
-    except Exception:
-        log.warning("A model call could not be recorded", exc_info=unquoted())
-        return None
-
-
-_SDKS = {"langchain_openai": "openai", "langchain_anthropic": "anthropic"}
-"""Package of a model's class -> the library that makes its calls."""
-
-
-def _theirs(model: BaseChatModel, manager: Any) -> Theirs | None:
-    """Whose span shows this call of ``model``; ``manager`` is the framework's for this call, where it is known."""
-    if not others.active():
-        return None
-    found = others.by_call(manager.handlers, manager.run_id) if manager is not None else None
-    sdk = _SDKS.get(type(model).__module__.partition(".")[0], "")
-    return found or others.of_library((sdk,) if manager is not None else ("langchain", sdk), "model")
-
-
-def _close(step: Step, above: Frame, reply: AIMessage | None, first: Mapping[str, object]) -> None:
-    if reply is None:
-        step.finish("ok", None, first)
-        return
-    used, said = show.usage(reply), reply.response_metadata
-    counters = above.state.counters
-    counters.add("input_tokens", used.get("input", 0))
-    counters.add("output_tokens", used.get("output", 0))
-    text, reasoning = show.text(reply), show.reasoning(reply)
-    if not reply.tool_calls and above.principal.chain == above.state.principal.chain:
-        above.state.notes["answer"] = text
-    facts = {
-        "response_model": said.get("model_name") or said.get("model"),
-        "response_id": said.get("id") or show.provider_id(reply),
-        "finish": show.finish_reasons(reply),
-        "usage": used,
-        "calls": calls.listed(reply),
-        **({"said": len(text)} if text else {}),
-        **({"reasoning": reasoning} if reasoning else {}),
-        **first,
-    }
-    reason = Reason(step.frame.step, len(text), reasoning, text)
-    why_of(above.state).replied(above, reply.id or "", reason, show.proposed(reply))
-    step.finish("ok", None, facts, content={"output": show.message(reply)})
-    calls.proposed(above, step, reply)
 
 
 @contextmanager
@@ -224,6 +35,56 @@ def _frame(model: BaseChatModel) -> Generator[Frame | None]:
     """The frame to observe a call of ``model`` in; None when it is already observed, or nobody watches."""
     with gates.standing(lambda: agents.enter(model, None, "model", name="")) as frame:
         yield None if frame is not None and agents.asks(frame, model) else frame
+
+
+class _Rounds:
+    """A request whose reply is checked, and which is made again for a rejected one."""
+
+    def __init__(self, frame: Frame, messages: list[BaseMessage], kwargs: dict[str, Any]) -> None:
+        """``kwargs`` is what is sent."""
+        self._changes = rounds.holds(frame)
+        self._held = Held(kwargs.get("run_manager")) if self._changes else None
+        self.messages = messages
+        self.kwargs = {**kwargs, "run_manager": self._held.manager} if self._held is not None else kwargs
+        self.rejected: Request | None = None
+        """The request before, whose reply was rejected."""
+        self._changed: Any = None
+        """What goes on in place of the reply, where that is not the reply itself."""
+
+    def again(self, call: Request, found: Any) -> tuple[bool, Any]:
+        """Whether to make the request again; else what its caller gets. Raises what a last rejection raises."""
+        verdict = call.judged(_first(found))
+        self._changed = verdict.reply if verdict.reply is not _first(found) else None
+        if not verdict.accepted and self._held is not None:
+            self._held.drop()
+        if verdict.failure is not None:
+            raise verdict.failure
+        if verdict.told:
+            self.messages = [*self.messages, *replies.corrected(verdict.reply, verdict.told)]
+            self.rejected = call
+            return True, None
+        return False, _with(found, verdict) if self._changes else found
+
+    def release(self) -> None:
+        """Tell the callbacks what was held back."""
+        if self._held is not None:
+            self._held.release(self._changed)
+
+    async def arelease(self) -> None:
+        """The asynchronous twin of :meth:`release`."""
+        if self._held is not None:
+            await self._held.arelease(self._changed)
+
+
+def _with(found: ChatResult, verdict: Verdict[Any]) -> ChatResult:
+    """The result with what goes on of its first reply; others, which nobody checked, are left out."""
+    if verdict.reply is _first(found) and len(found.generations) == 1:
+        return found
+    first = found.generations[0]
+    return ChatResult(
+        generations=[ChatGeneration(message=verdict.reply, generation_info=first.generation_info)],
+        llm_output=found.llm_output,
+    )
 
 
 def generate(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -234,11 +95,23 @@ def generate(original: Callable[..., Any]) -> Callable[..., Any]:
             if frame is None:
                 return original(self, messages, *args, **kwargs)
             kwargs, hidden = showing.request(frame, kwargs)
-            call = _Call(frame, self, messages, kwargs, hidden)
+            if rounds.looks(frame):
+                return checked(self, frame, hidden, _Rounds(frame, messages, kwargs), args)
+            call = Request(frame, self, messages, kwargs, hidden)
             with call.watched():
                 found = original(self, messages, *args, **kwargs)
             call.reply(_first(found))
             return found
+
+    def checked(self: BaseChatModel, frame: Frame, hidden: tuple[str, ...], row: _Rounds, args: Any) -> Any:
+        again, found = True, None
+        while again:
+            call = Request(frame, self, row.messages, row.kwargs, hidden, rejected=row.rejected)
+            with call.watched():
+                found = original(self, row.messages, *args, **row.kwargs)
+            again, found = row.again(call, found)
+        row.release()
+        return found
 
     return wrapper
 
@@ -251,11 +124,23 @@ def agenerate(original: Callable[..., Any]) -> Callable[..., Any]:
             if frame is None:
                 return await original(self, messages, *args, **kwargs)
             kwargs, hidden = await showing.arequest(frame, kwargs)
-            call = _Call(frame, self, messages, kwargs, hidden)
+            if rounds.looks(frame):
+                return await checked(self, frame, hidden, _Rounds(frame, messages, kwargs), args)
+            call = Request(frame, self, messages, kwargs, hidden)
             with call.watched():
                 found = await original(self, messages, *args, **kwargs)
             call.reply(_first(found))
             return found
+
+    async def checked(self: BaseChatModel, frame: Frame, hidden: tuple[str, ...], row: _Rounds, args: Any) -> Any:
+        again, found = True, None
+        while again:
+            call = Request(frame, self, row.messages, row.kwargs, hidden, rejected=row.rejected)
+            with call.watched():
+                found = await original(self, row.messages, *args, **row.kwargs)
+            again, found = row.again(call, found)
+        await row.arelease()
+        return found
 
     return wrapper
 
@@ -273,8 +158,13 @@ def stream(original: Callable[..., Any]) -> Callable[..., Any]:
             if frame is None:
                 yield from original(self, input, *args, **kwargs)
                 return
+            if rounds.holds(frame):
+                with context.use(frame):
+                    whole = self.invoke(input, *args, **kwargs)
+                yield as_chunk(whole)
+                return
             kwargs, hidden = showing.request(frame, kwargs)
-            call = _Call(frame, self, _messages(self, input), kwargs, hidden, stream=True)
+            call = Request(frame, self, _messages(self, input), kwargs, hidden, stream=True)
             chunks: list[Any] = []
             try:
                 for chunk in context.iterate(call.frame, original(self, input, *args, **kwargs)):
@@ -284,7 +174,7 @@ def stream(original: Callable[..., Any]) -> Callable[..., Any]:
             except BaseException as error:
                 call.failed(error)
                 raise
-            call.reply(_merged(chunks))
+            call.ended(_merged(chunks))
 
     return wrapper
 
@@ -299,8 +189,13 @@ def astream(original: Callable[..., Any]) -> Callable[..., Any]:
                     async for chunk in bare:
                         yield chunk
                 return
+            if rounds.holds(frame):
+                with context.use(frame):
+                    whole = await self.ainvoke(input, *args, **kwargs)
+                yield as_chunk(whole)
+                return
             kwargs, hidden = await showing.arequest(frame, kwargs)
-            call = _Call(frame, self, _messages(self, input), kwargs, hidden, stream=True)
+            call = Request(frame, self, _messages(self, input), kwargs, hidden, stream=True)
             chunks: list[Any] = []
             source = context.aiterate(call.frame, original(self, input, *args, **kwargs))
             try:
@@ -314,7 +209,7 @@ def astream(original: Callable[..., Any]) -> Callable[..., Any]:
                 finally:  # a loop that is being torn down never comes back from the await
                     call.failed(error)
                 raise
-            call.reply(_merged(chunks))
+            call.ended(_merged(chunks))
 
     return wrapper
 
@@ -324,22 +219,32 @@ class _Watcher(BaseCallbackHandler):
 
     run_inline = True
 
-    def __init__(self, call: _Call, run: Step | None) -> None:
-        """``run`` is the run that was opened for this call alone, if it was."""
+    def __init__(self, call: Request | None, run: Step | None) -> None:
+        """``call`` is None where its step is closed elsewhere; ``run`` was opened for this call alone, if it was."""
         self._call, self._run = call, run
 
     def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:
         """The reply is complete."""
         first = response.generations[0][0] if response.generations and response.generations[0] else None
-        self._call.reply(getattr(first, "message", None))
+        if self._call is not None:
+            self._call.ended(getattr(first, "message", None))
         if self._run is not None:
             self._run.finish("ok")
 
     def on_llm_error(self, error: BaseException, **kwargs: Any) -> None:
         """The model failed, or its consumer went away."""
-        self._call.failed(error)
+        if self._call is not None:
+            self._call.failed(error)
         if self._run is not None:
             gates.leave(self._run, error)
+
+
+class _Whole(_Watcher):
+    """Says that a lazy stream of one model is to be made of its whole reply, which is asked for in ``frame``."""
+
+    def __init__(self, model: BaseChatModel, frame: Frame, run: Step | None) -> None:
+        super().__init__(None, run)
+        self.model, self.frame, self.begun = model, frame, False
 
 
 def _standing(model: BaseChatModel, config: Any) -> tuple[Frame, Step | None] | None:
@@ -351,10 +256,10 @@ def _standing(model: BaseChatModel, config: Any) -> tuple[Frame, Step | None] | 
     return (run.frame, run) if run is not None else None
 
 
-def _told(config: Any, call: _Call, run: Step | None) -> Any:
-    """The configuration that tells the end of ``call``."""
+def _told(config: Any, watcher: _Watcher) -> Any:
+    """The configuration that tells ``watcher`` the end of a call."""
     # the callbacks of the graph around it come from a context variable, unless they are filled in here
-    return merge_configs(ensure_config(config), {"callbacks": [_Watcher(call, run)]})
+    return merge_configs(ensure_config(config), {"callbacks": [watcher]})
 
 
 def protocol(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -365,10 +270,12 @@ def protocol(original: Callable[..., Any]) -> Callable[..., Any]:
         if standing is None:
             return original(self, input, config, **kwargs)
         frame, run = standing
+        if rounds.holds(frame):
+            return original(self, input, _told(config, _Whole(self, frame, run)), **kwargs)
         kwargs, hidden = showing.request(frame, kwargs)
-        call = _Call(frame, self, _messages(self, input), kwargs, hidden, stream=True)
+        call = Request(frame, self, _messages(self, input), kwargs, hidden, stream=True)
         with call.watched():
-            return original(self, input, _told(config, call, run), **kwargs)
+            return original(self, input, _told(config, _Watcher(call, run)), **kwargs)
 
     return wrapper
 
@@ -381,10 +288,60 @@ def aprotocol(original: Callable[..., Any]) -> Callable[..., Any]:
         if standing is None:
             return await original(self, input, config, **kwargs)
         frame, run = standing
+        if rounds.holds(frame):
+            return await original(self, input, _told(config, _Whole(self, frame, run)), **kwargs)
         kwargs, hidden = await showing.arequest(frame, kwargs)
-        call = _Call(frame, self, _messages(self, input), kwargs, hidden, stream=True)
+        call = Request(frame, self, _messages(self, input), kwargs, hidden, stream=True)
         with call.watched():
-            return await original(self, input, _told(config, call, run), **kwargs)
+            return await original(self, input, _told(config, _Watcher(call, run)), **kwargs)
+
+    return wrapper
+
+
+def _whole(model: BaseChatModel, manager: Any) -> _Whole | None:
+    """Who asked for the stream of ``model`` to be made of its whole reply; the request below it is no stream."""
+    found = next((each for each in manager.handlers if isinstance(each, _Whole) and each.model is model), None)
+    if found is None or found.begun:
+        return None
+    found.begun = True
+    return found
+
+
+def events(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap ``_iter_v2_events``, where a lazy stream gets what it gives out."""
+
+    def wrapper(self: BaseChatModel, messages: Any, *, run_manager: Any, stream: Any, **kwargs: Any) -> Iterator[Any]:
+        whole = _whole(self, run_manager)
+        if whole is None:
+            yield from original(self, messages, run_manager=run_manager, stream=stream, **kwargs)
+            return
+        with context.use(whole.frame):
+            found = self._generate_with_cache(messages, **kwargs)
+        for event in events_of(_first(found), stream.message_id):
+            stream.dispatch(event)
+            run_manager.on_stream_event(event)
+            yield event
+
+    return wrapper
+
+
+def aevents(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap ``_aiter_v2_events``."""
+
+    async def wrapper(
+        self: BaseChatModel, messages: Any, *, run_manager: Any, stream: Any, **kwargs: Any
+    ) -> AsyncGenerator[Any]:
+        whole = _whole(self, run_manager)
+        if whole is None:
+            async for event in original(self, messages, run_manager=run_manager, stream=stream, **kwargs):
+                yield event
+            return
+        with context.use(whole.frame):
+            found = await self._agenerate_with_cache(messages, **kwargs)
+        for event in events_of(_first(found), stream.message_id):
+            stream.dispatch(event)
+            await run_manager.on_stream_event(event)
+            yield event
 
     return wrapper
 

@@ -4,12 +4,5 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-VALIDATORS: Mapping[str, str] = {
-    "secrets": "secrets:Secrets",
-    "path": "file_path:FilePath",
-    "shell": "shell:Shell",
-    "spreadsheet_formula": "cells:SpreadsheetFormula",
-    "public_url": "public_url:PublicUrl",
-    "hidden_characters": "hidden:HiddenCharacters",
-}
+VALIDATORS: Mapping[str, str] = {}
 """Name -> ``MODULE:CLASS`` in this package."""

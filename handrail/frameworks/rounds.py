@@ -1,0 +1,133 @@
+"""What the validators say of a model's reply, and whether the model is asked again. Knows no framework.
+
+The reply of every model is an ``output`` of the agent that asked it; the reply with which an agent ends is its
+``answer`` too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from handrail.audit.recorder import findings_of
+from handrail.audit.steps import Step
+from handrail.errors import ValidationFailed
+from handrail.frameworks.viewing import View, written
+from handrail.gate import gate_of
+from handrail.gate.checking import Checked, changes, check, configured, read
+from handrail.tracing.context import Frame, RunState
+from handrail.validators.context import On
+
+T = TypeVar("T")
+
+WITHHELD = "The answer is withheld because it is not valid."
+"""What a user reads in place of a reply that was rejected too often, or waits for a person."""
+_REPLIES: tuple[On, ...] = ("output", "answer")
+_ACCEPTED = "accepted"
+
+
+def looks(frame: Frame) -> bool:
+    """Whether anything looks at the replies of models that are asked in ``frame``."""
+    agent = frame.principal.agent
+    return configured(frame, "output", agent) or configured(frame, "answer", agent)
+
+
+def holds(frame: Frame) -> bool:
+    """Whether a reply may be rejected or changed there, so that nobody may see a part of it before."""
+    agent = frame.principal.agent
+    return any(changes(frame, on, agent) for on in _REPLIES)
+
+
+@dataclass(slots=True)
+class Verdict(Generic[T]):
+    """What became of one reply."""
+
+    reply: T
+    """What goes on in its place; the very reply where nothing was changed."""
+    checks: list[Checked]
+    told: str = ""
+    """What the model is told, and asked again; empty where it is not."""
+    withheld: bool = False
+    """Whether nothing of the reply may go on."""
+    failure: ValidationFailed | None = None
+    """What the run ends with."""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the reply, or what was made of it, goes on."""
+        return not (self.told or self.withheld or self.failure)
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """Facts of the closing record of the model's step."""
+        found = [finding for checked in self.checks for finding in checked.findings]
+        return {"findings": findings_of(found)} if found else {}
+
+    def record(self, step: Step) -> None:
+        """Put down what was said at the model's step."""
+        gate = gate_of(step.frame)
+        for checked in self.checks:
+            checked.record(gate, step.frame)
+            checked.judged(gate, step)
+
+
+def judge(frame: Frame, reply: T, seen: View | None, *, answer: bool, strict: bool) -> Verdict[T]:
+    """What the validators of the agent in ``frame`` say of ``reply``, which they see as ``seen``.
+
+    ``answer`` says that it is the agent's answer; ``strict``, that whoever asked can do nothing with a plain text in
+    place of it.
+    """
+    verdict = Verdict(reply, [])
+    if seen is None:
+        return verdict
+    value = seen.value
+    for on in _REPLIES if answer else _REPLIES[:1]:
+        if not configured(frame, on, frame.principal.agent):
+            continue
+        checked = look(frame, on, value)
+        verdict.checks.append(checked)
+        if checked.action != "pass":
+            return _stopped(verdict, checked, strict=strict)
+        if checked.value is not checked.given:
+            value = written(value, checked.value)
+    return verdict if value is seen.value else _changed(verdict, seen, value)
+
+
+def look(frame: Frame, on: On, value: object) -> Checked:
+    """What the validators say of ``value``; a text that is a table or a list in JSON is looked at as such."""
+    text = value if isinstance(value, str) else None
+    return check(frame, on, frame.principal.agent, read(value, on), text=text)
+
+
+def _changed(verdict: Verdict[T], seen: View, value: object) -> Verdict[T]:
+    try:
+        verdict.reply = seen.again(value)
+    except (TypeError, ValueError):  # what was taken out is needed for the form that the reply must have
+        verdict.failure = verdict.checks[-1].failure()
+    return verdict
+
+
+def _stopped(verdict: Verdict[T], checked: Checked, *, strict: bool) -> Verdict[T]:
+    if checked.action == "reject" and checked.last is None:
+        verdict.told = checked.text
+    elif checked.last == "fail" or strict:
+        verdict.failure = checked.failure()
+    else:
+        verdict.withheld = True
+    return verdict
+
+
+def accept(state: RunState, text: str) -> None:
+    """``text`` was checked as an answer, or stands in place of one: it is not checked again when the run ends."""
+    state.notes[_ACCEPTED] = text
+
+
+def was_accepted(state: RunState, text: Any) -> bool:
+    """Whether this answer was checked when the model gave it."""
+    return isinstance(text, str) and state.notes.get(_ACCEPTED) == text
+
+
+def stopped_by(checks: Sequence[Checked]) -> str:
+    """Ids of the validators that stopped a reply, for the record of the calls in it."""
+    return ", ".join(sorted({one.id for checked in checks for one in checked.stopped}))
