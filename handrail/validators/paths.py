@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import cast
 
 from handrail.errors import ConfigError
@@ -15,6 +16,8 @@ from handrail.validators.findings import pointer
 
 MAX_PLACES = 10_000
 """Places that one path may lead to in one value."""
+MAX_VISITED = 3 * MAX_PLACES
+"""Places that it may come by on the way, those at its end included."""
 _NAME = r"""\.(?P<name>[^\W\d][\w-]*)|\.(?P<all>\*)"""
 _BRACKETS = r"""\[(?:(?P<every>\*)|(?P<index>-?\d{1,9})|'(?P<single>[^']*)'|"(?P<double>[^"]*)")\]"""
 _STEP = re.compile(f"{_NAME}|{_BRACKETS}")
@@ -22,6 +25,13 @@ _STEP = re.compile(f"{_NAME}|{_BRACKETS}")
 
 class TooManyPlaces(Exception):
     """A path leads to more places than are looked at."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """Places that one check may still come by, on all of its paths together."""
+
+    left: int = MAX_VISITED
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +42,15 @@ class Path:
     steps: tuple[str | int | None, ...]
     """A key, an index, or None for every element."""
 
-    def places(self, value: object) -> Iterator[tuple[str, object]]:
+    def places(self, value: object, budget: Budget | None = None) -> Iterator[tuple[str, object]]:
         """(JSON pointer, value) of everything that stands there. Raises TooManyPlaces."""
+        budget = budget or Budget()
         level: list[tuple[tuple[str | int, ...], object]] = [((), value)]
         for step in self.steps:
-            level = [((*at, key), inner) for at, node in level for key, inner in _children(node, step)]
-            if len(level) > MAX_PLACES:
+            inside = (((*at, key), inner) for at, node in level for key, inner in _children(node, step))
+            level = list(islice(inside, MAX_PLACES + 1))
+            budget.left -= len(level)
+            if len(level) > MAX_PLACES or budget.left < 0:
                 raise TooManyPlaces
         return ((pointer(*at), found) for at, found in level)
 
