@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from handrail.audit.canonical import jsonable
 from handrail.audit.recorder import findings_of
 from handrail.audit.steps import Step
 from handrail.config.settings import Last
@@ -21,6 +20,7 @@ from handrail.validators.configured import Configured
 from handrail.validators.context import Context, On
 from handrail.validators.findings import Finding, Findings
 from handrail.validators.mending import redacted, repaired
+from handrail.validators.plain import plain
 
 if TYPE_CHECKING:
     from handrail.gate.pipeline import Gate
@@ -174,7 +174,7 @@ def read(value: object, on: On = "result") -> object:
     A tool's result is a text even where it is a number; elsewhere only a table or a list is taken for JSON.
     """
     if not isinstance(value, str):
-        return jsonable(value)
+        return plain(value)
     if on != "result" and not value.lstrip().startswith(("{", "[")):
         return value
     try:

@@ -32,6 +32,7 @@ from handrail.rulebook import Rulebook
 from handrail.tracing import context, others
 from handrail.tracing.context import Frame
 from handrail.tracing.faults import unquoted
+from handrail.validators.plain import plain
 
 log = logging.getLogger(__name__)
 
@@ -360,12 +361,21 @@ def _decided(
     judgement = _judge(frame, call, args, circumstances)
     if judgement.verdict != "allow" or not configured(frame, "arguments", call.name):
         return judgement, Checked(args)
-    checked = check(frame, "arguments", call.name, args, args=args)
+    seen = cast("Mapping[str, Any]", plain(args))
+    checked = check(frame, "arguments", call.name, seen, args=seen if isinstance(seen, dict) else {})
     if checked.said and (objection := _objection(judgement, checked)) is not None:
         return objection, replace(checked, value=args)
-    if checked.value is not args:
-        judgement = _judge(frame, call, cast("Mapping[str, Any]", checked.value), circumstances)
-    return replace(judgement, findings=(*judgement.findings, *checked.findings)), checked
+    if checked.value is seen:
+        final = args
+    else:
+        final = _changed(args, seen, cast("Mapping[str, Any]", checked.value))
+        judgement = _judge(frame, call, final, circumstances)
+    return replace(judgement, findings=(*judgement.findings, *checked.findings)), replace(checked, value=final)
+
+
+def _changed(args: Mapping[str, Any], seen: Mapping[str, Any], now: Mapping[str, Any]) -> Mapping[str, Any]:
+    """``args`` with the arguments that validators changed; the others stay the objects that they are."""
+    return {**args, **{name: value for name, value in now.items() if value is not seen.get(name)}}
 
 
 def _objection(judgement: Judgement, checked: Checked) -> Judgement | None:

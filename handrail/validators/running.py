@@ -10,6 +10,7 @@ from itertools import islice
 from handrail.validators.combining import MAX_FINDINGS, All
 from handrail.validators.context import Context
 from handrail.validators.findings import Finding, Findings
+from handrail.validators.plain import Unreadable
 from handrail.validators.protocol import Check
 
 MAX_SECONDS = 0.05
@@ -35,6 +36,9 @@ class Named:
         """What it finds. ``text`` is what the value was read from, for checks that look at texts as they stand.
 
         Never raises: what could not be checked is a finding whose code begins with ``unchecked``."""
+        if isinstance(value, Unreadable):
+            text = f"The value has {value.problem}, and was not checked."
+            return (Finding("unchecked.size", text, validator=self.id),)
         if self.inner.bounded:
             found = self._run(value, context, text)
             return found and tuple(replace(one, validator=self.id) for one in found)

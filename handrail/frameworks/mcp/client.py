@@ -43,7 +43,15 @@ def call_tool(original: Callable[..., Any]) -> Callable[..., Any]:
                 return await original(self, name, arguments, *args, **kwargs)
             found = await gate_of(frame).atool(
                 frame,
-                ToolCall(name, given, show=_shown, failed=tool_failed, facts={"method": TOOL_CALL, **_session(self)}),
+                ToolCall(
+                    name,
+                    given,
+                    show=_shown,
+                    content=_shown,
+                    put=_placed,
+                    failed=tool_failed,
+                    facts={"method": TOOL_CALL, **_session(self)},
+                ),
                 lambda final: original(self, name, arguments if final is given else final, *args, **kwargs),
             )
             return _denied(found.text) if isinstance(found, Refusal) else found
@@ -196,6 +204,11 @@ def _session(session: Any) -> dict[str, object]:
 def _shown(result: Any) -> object:
     """A result as it came over the wire; errors that the server reported are part of it."""
     return result.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _placed(result: Any, shown: Any) -> Any:
+    """A result that says what validators made of it."""
+    return type(result).model_validate(shown)
 
 
 def _denied(text: str) -> CallToolResult:

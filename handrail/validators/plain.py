@@ -1,0 +1,117 @@
+"""What JSON can say of a value, for checks: nothing is left out of it, so that nothing hides from them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, cast
+
+MAX_PARTS = 100_000
+"""Values inside a value, all levels together."""
+MAX_DEPTH = 200
+_LEAVES = frozenset((str, int, float, bool, type(None)))
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Stands for a value that is too large, or too deep, to be looked at: whoever checks it says so."""
+
+    problem: str
+
+
+class _TooMuch(Exception):
+    pass
+
+
+def plain(value: object) -> object:
+    """``value`` in strings, numbers, lists and tables; the same object where it is that already.
+
+    Models and dataclasses are tables of their fields, bytes are text, anything else is its ``str``.
+    An `Unreadable` where there is too much of it. Never raises.
+    """
+    if type(value) in _LEAVES:
+        return value
+    try:
+        return _Plain().of(value, 0)
+    except _TooMuch:
+        return Unreadable(f"more than {MAX_PARTS} parts, or {MAX_DEPTH} levels")
+    except Exception as error:  # an object of the program's own may do anything
+        return Unreadable(f"a part that cannot be read ({type(error).__name__})")
+
+
+class _Plain:
+    def __init__(self) -> None:
+        self._room = MAX_PARTS
+
+    def of(self, value: Any, depth: int) -> object:
+        kind: Any = cast("Any", type(value))
+        if kind in _LEAVES:
+            return value
+        if depth > MAX_DEPTH:
+            raise _TooMuch
+        if kind is dict:
+            return self._table(value, depth)
+        if kind is list:
+            found = self._items(value, depth)
+            return value if all(map(_same, found, value)) else found
+        return self._other(value, depth)
+
+    def _table(self, table: dict[object, object], depth: int) -> object:
+        self._take(len(table))
+        found = {_name(key): self.of(inner, depth + 1) for key, inner in table.items()}
+        if len(found) < len(table):  # two keys of one spelling
+            return [[_name(key), self.of(inner, depth + 1)] for key, inner in table.items()]
+        return table if all(map(_same, found.values(), table.values())) and all(map(_same, found, table)) else found
+
+    def _items(self, items: Iterable[object], depth: int) -> list[object]:
+        kept = list(items)
+        self._take(len(kept))
+        return [self.of(inner, depth + 1) for inner in kept]
+
+    def _other(self, value: Any, depth: int) -> object:
+        for kinds, read in _READ:
+            if isinstance(value, kinds):
+                return self.of(read(value), depth + 1)
+        if isinstance(value, (tuple, set, frozenset)):
+            return self._items(cast("Iterable[object]", value), depth)
+        kind: Any = cast("Any", type(value))
+        dump = getattr(kind, "model_dump", None)
+        if dump is not None:
+            return self.of(dump(value), depth + 1)
+        if dataclasses.is_dataclass(value):
+            return self.of({one.name: getattr(value, one.name) for one in dataclasses.fields(value)}, depth + 1)
+        return str.__str__(str(value))
+
+    def _take(self, count: int) -> None:
+        self._room -= count
+        if self._room < 0:
+            raise _TooMuch
+
+
+def _listed(value: Any) -> list[object]:
+    return list[object].copy(value)
+
+
+_READ: tuple[tuple[Any, Callable[[Any], object]], ...] = (
+    (Enum, lambda value: value.value),
+    (str, str.__str__),
+    (bool, bool),
+    (int, int.__int__),
+    (float, float.__float__),
+    ((bytes, bytearray), lambda value: bytes(value).decode("utf-8", "replace")),
+    (Mapping, lambda value: dict(value.items())),
+    (list, _listed),
+)
+"""Subclasses, and what has a plain form of its own."""
+
+
+def _same(one: object, other: object) -> bool:
+    return one is other
+
+
+def _name(key: object) -> str:
+    if isinstance(key, Enum):
+        key = key.value
+    return key if type(key) is str else str.__str__(str(key))

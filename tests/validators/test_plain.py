@@ -1,0 +1,68 @@
+"""What validators see of a value: everything that is in it, whatever its types."""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain_core.documents import Document
+from langchain_core.messages import AIMessage
+
+from handrail.validators import Context, Named, as_check
+from handrail.validators.plain import Unreadable, plain
+from tests.validators.hostile import VALUES, Table, nested
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+
+
+class Colour(enum.Enum):
+    """An enumeration."""
+
+    RED = "SENTINEL"
+
+
+@dataclass
+class Note:
+    """A dataclass with something inside."""
+
+    text: Any
+
+
+@given(JSON)
+def test_json_is_what_it_is(value: Any) -> None:
+    """A value of JSON's own types is the same object: nothing is copied."""
+    assert plain(value) is value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Note("SENTINEL"), [Note(["SENTINEL"])], {"a": Document("SENTINEL")}, AIMessage("SENTINEL"), Colour.RED,
+        b"SENTINEL", ("SENTINEL",), {"SENTINEL"}, OrderedDict(a="SENTINEL"), {Colour.RED: 1}, {1: "SENTINEL", "1": 2},
+        type("Odd", (), {"__str__": lambda self: "SENTINEL"})(),
+        type("Sub", (str,), {"__str__": lambda self: ""})("SENTINEL"),
+        type("Items", (list,), {"__iter__": lambda self: iter(())})(["SENTINEL"]),
+    ],
+)  # fmt: skip
+def test_nothing_hides(value: object) -> None:
+    """What is inside models, dataclasses, sets, keys and objects is seen."""
+    assert "SENTINEL" in json.dumps(plain(value))
+
+
+@pytest.mark.parametrize("value", [nested(5_000), nested(5_000, "object"), VALUES["cyclic"], [0] * 200_000, Table(a=1)])
+def test_too_much_is_said(value: object) -> None:
+    """What is too large, too deep or raises is no value: every check of it says that it could not be checked."""
+    found = plain(value)
+    assert isinstance(found, Unreadable)
+    [finding] = Named("v", as_check(lambda seen: True)).check(found, Context())
+    assert (finding.code, finding.severity) == ("unchecked.size", "error")
