@@ -16,6 +16,7 @@ from handrail.audit.steps import Step
 from handrail.config.settings import Last
 from handrail.errors import AnswerRejected, ValidationFailed
 from handrail.tracing.context import Frame
+from handrail.validators.combining import MAX_FINDINGS
 from handrail.validators.configured import Configured
 from handrail.validators.context import Context, On
 from handrail.validators.findings import Finding, Findings
@@ -39,6 +40,8 @@ _FAILED: Mapping[On, str] = {
 }
 _NOTE = "rejections"
 _MOST_TOLD = 20
+_MOST_PASSES = 5
+"""Checks of one value while it is redacted: each tells twenty findings at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,14 +232,38 @@ def _applied(check: _Check, value: object, text: str | None) -> tuple[Said | Non
         return (Said(check.what.id, found, "recorded", check.enforced) if found else None), value
     if then == "record":
         return Said(check.what.id, found, "recorded", check.enforced), value
-    if then in ("redact", "repair") and not any(one.unchecked for one in errors):
-        mended = redacted(value, errors) if then == "redact" else repaired(value, errors)
-        if not any(one.severity == "error" for one in check.run(mended)):
+    if then in ("redact", "repair"):
+        mended = _redacted(check, value, errors) if then == "redact" else _repaired(check, value, errors)
+        if mended is not None:
             action: Action = "redacted" if then == "redact" else "repaired"
-            return Said(check.what.id, found, action, check.enforced), mended if check.enforced else value
+            return Said(check.what.id, found, action, check.enforced), mended[0] if check.enforced else value
     if then == "ask":
         return Said(check.what.id, found, "asked", check.enforced), value
     return _rejected(check, found), value
+
+
+def _redacted(check: _Check, value: object, errors: Findings) -> tuple[object] | None:
+    """The value without what was found; None where it does not come to an end, or nobody knows what to take out."""
+    gone: set[str] = set()
+    for _ in range(_MOST_PASSES):
+        if any(one.unchecked for one in errors):
+            return None
+        value = redacted(value, errors)
+        # the mark that stands for a whole value is no better a value: it is not looked at again
+        gone |= {one.path for one in errors if one.span is None}
+        found = check.run(value)
+        errors = tuple(one for one in found if one.severity == "error" and (one.span or one.path not in gone))
+        if not errors and len(found) < MAX_FINDINGS:  # at its most, a check may have more to say
+            return (value,)
+    return None
+
+
+def _repaired(check: _Check, value: object, errors: Findings) -> tuple[object] | None:
+    """The value put right; None where that is not beyond doubt."""
+    if any(one.fix is None for one in errors):
+        return None
+    mended = repaired(value, errors)
+    return None if any(one.severity == "error" for one in check.run(mended)) else (mended,)
 
 
 def _passes(check: _Check, finding: Finding) -> bool:

@@ -12,10 +12,11 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from handrail.gate import seen
-from handrail.gate.seen import Seen, begin, called, retrieved, run_of, said
+from handrail.gate.seen import begin, called, retrieved, run_of, said
 from handrail.tracing.context import Frame, RunState
 from handrail.tracing.identity import Principal
 from handrail.validators import Call, Run, Source
+from handrail.validators.ledger import Seen
 from handrail.validators.runs import MAX_CALLS, MAX_SOURCE_CHARS, MAX_SOURCES
 
 
