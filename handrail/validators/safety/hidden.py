@@ -72,6 +72,7 @@ class HiddenCharacters(Screened):
 
     name: ClassVar[str] = "hidden_characters"
     source: ClassVar[str] = "Unicode 17 (UAX 9, UAX 31, UTS 39, UTS 51); trojansource.codes; CVE-2021-42574"
+    max_close: ClassVar[int] = 2_000
     _runs: re.Pattern[str] = field(init=False, repr=False, compare=False)
     _screen: str = field(init=False, repr=False, compare=False)
 

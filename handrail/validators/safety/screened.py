@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import accumulate
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from handrail.config.regex import Regex
 from handrail.config.regex import compiled as _compiled
@@ -21,8 +21,8 @@ MAX_SCREENED = 1_000_000
 """Characters that the quick look reads, all texts of a value together, at about 2 ns each."""
 MAX_NODES = 20_000
 """Values inside a value that it walks over."""
-MAX_CLOSE = 1_000
-"""Texts of a value that are looked at closely."""
+MAX_CLOSE = 600
+"""Texts of a value that are looked at closely, where a check says nothing else."""
 MAX_MATCHES = 1_000
 """Places in one text that are looked at closely."""
 
@@ -62,17 +62,18 @@ def strings(value: object) -> list[str]:
 
 
 def _inside(value: object) -> list[str]:
-    todo: list[Any] = [value]
+    todo: list[object] = [value]
     for node in todo:
-        kind: type = type(node)
+        # The exact types first: isinstance of an abstract class takes as long as all the rest.
+        kind = type(node)
         if kind is str or kind is int or kind is float:
             continue
-        if isinstance(node, Mapping):
-            table: Any = cast("Any", node)
+        if kind is dict or isinstance(node, Mapping):
+            table = cast("Mapping[object, object]", node)
             todo += table
             todo += table.values()
         elif isinstance(node, (list, tuple)):
-            todo += cast("list[Any]", node)
+            todo += cast("list[object]", node)
         if len(todo) > MAX_NODES:
             raise TooMuch
     return [node for node in todo if isinstance(node, str)]
@@ -83,32 +84,41 @@ def joined(texts: Iterable[str]) -> bytes:
     return encoded("\n".join(texts))
 
 
-def placed(value: object) -> list[tuple[Place, str]]:
+Known = list[tuple[Place, str]]
+"""Texts with their places."""
+
+
+def placed(value: object) -> Known:
     """Every text in ``value`` with its place, as they stand; a key has the place of its value.
 
     Only for values that :func:`strings` has walked before, so that their size is known to be bearable.
     """
-    found: list[tuple[Place, str]] = []
-    todo: list[tuple[Place, Any]] = [(TOP, value)]
+    found: Known = []
+    todo: list[tuple[Place, object]] = [(TOP, value)]
     while todo:
         at, node = todo.pop()
-        if isinstance(node, str):
-            found.append((at, node))
-        elif isinstance(node, Mapping):
-            todo.extend(reversed(_entries(at, cast("Any", node))))
+        kind = type(node)
+        if kind is str or isinstance(node, str):
+            found.append((at, cast("str", node)))
+        elif kind is int or kind is float:
+            continue
+        elif kind is dict or isinstance(node, Mapping):
+            todo += _entries(at, cast("Mapping[object, object]", node))
         elif isinstance(node, (list, tuple)):
-            items = cast("list[Any]", node)
-            todo.extend(((index, at), items[index]) for index in range(len(items) - 1, -1, -1))
+            items = cast("list[object]", node)
+            todo += [((index, at), items[index]) for index in range(len(items) - 1, -1, -1)]
     return found
 
 
-def _entries(at: Place, table: Mapping[Any, Any]) -> list[tuple[Place, Any]]:
-    found: list[tuple[Place, Any]] = []
+def _entries(at: Place, table: Mapping[object, object]) -> list[tuple[Place, object]]:
+    """Keys and values, the last first."""
+    found: list[tuple[Place, object]] = []
     for key, inner in table.items():
         place = (key, at)
         if isinstance(key, str):
             found.append((place, key))
         found.append((place, inner))
+    found.reverse()
     return found
 
 
@@ -130,8 +140,8 @@ def name_of(place: Place) -> str:
     return place[0] if isinstance(place[0], str) else ""
 
 
-def hits(search: Any, texts: list[str]) -> Iterator[int]:
-    """The index of every text in which ``search`` finds something. Raises TooMuch after MAX_CLOSE of them."""
+def hits(search: Any, texts: list[str], most: int) -> Iterator[int]:
+    """The index of every text in which ``search`` finds something. Raises TooMuch after ``most`` of them."""
     data = joined(texts)
     plain = len(data) == sum(map(len, texts)) + len(texts) - 1
     sizes = map(len, texts) if plain else (len(encoded(text)) for text in texts)
@@ -140,7 +150,7 @@ def hits(search: Any, texts: list[str]) -> Iterator[int]:
     while at < len(data) and (found := search(data, at, len(data))):
         index = bisect_right(begins, found.span()[0]) - 1
         count += 1
-        if count > MAX_CLOSE:
+        if count > most:
             raise TooMuch
         yield index
         at = begins[index + 1]
@@ -149,6 +159,9 @@ def hits(search: Any, texts: list[str]) -> Iterator[int]:
 @dataclass(frozen=True)
 class Screened(TextCheck):
     """A check of every text in a value that first asks one pattern whether there is anything to look at."""
+
+    max_close: ClassVar[int] = MAX_CLOSE
+    """Texts of a value that are looked at closely."""
 
     @property
     @abstractmethod
@@ -161,11 +174,18 @@ class Screened(TextCheck):
 
     def check(self, value: object, context: Context = NOWHERE, /) -> Findings:
         """What is wrong with the texts in ``value``; one finding ``unchecked.size`` where there is too much of it."""
-        said: list[Finding] = []
         try:
             if not regex(self.screen).search(joined(strings(value))):
                 return ()
-            for place, found in self._found(value, context):
+        except TooMuch:
+            return (TOO_LARGE,)
+        return self.closely(placed(value), context)
+
+    def closely(self, known: Known, context: Context) -> Findings:
+        """What is wrong with these texts, at most twenty findings."""
+        said: list[Finding] = []
+        try:
+            for place, found in self._found(known, context):
                 said.append(replace(found, path=written(place)) if place is not TOP else found)
                 if len(said) >= MAX_FINDINGS:
                     break
@@ -173,9 +193,8 @@ class Screened(TextCheck):
             said = [*said[: MAX_FINDINGS - 1], TOO_LARGE]
         return tuple(said)
 
-    def _found(self, value: object, context: Context) -> Iterator[tuple[Place, Finding]]:
+    def _found(self, known: Known, context: Context) -> Iterator[tuple[Place, Finding]]:
         left = MAX_CHARS
-        known = placed(value)
         for index in self.close(known):
             place, text = known[index]
             left -= len(text)
@@ -184,9 +203,9 @@ class Screened(TextCheck):
             for found in self.look_at(text, place, context):
                 yield place, found
 
-    def close(self, known: list[tuple[Place, str]]) -> Iterable[int]:
+    def close(self, known: Known) -> Iterable[int]:
         """Which texts must be looked at closely."""
-        return hits(regex(self.screen).search, [text for _, text in known])
+        return hits(regex(self.screen).search, [text for _, text in known], self.max_close)
 
 
 def matches(pattern: str, text: str) -> Iterator[tuple[int, int]]:

@@ -12,7 +12,7 @@ from handrail.errors import ConfigError
 from handrail.validators.context import Context
 from handrail.validators.findings import Finding
 from handrail.validators.safety import randomness
-from handrail.validators.safety.screened import Place, Screened, TooMuch, encoded, hits, name_of, regex
+from handrail.validators.safety.screened import TOP, Known, Place, Screened, TooMuch, encoded, hits, name_of, regex
 from handrail.validators.safety.secret_formats import FORMATS, Format
 
 _WINDOW = 8_192
@@ -58,7 +58,8 @@ class Secrets(Screened):
     Does not see: a secret that is split, reversed, encoded (base64, percent, hex), spelled with invisible or
     look-alike characters or written in words; a password that looks like a word; a random value without a telling
     name (UUIDs, commit ids, hashes, images in base64 are everywhere); words that say EXAMPLE, xxxx or ${NAME};
-    GitHub and npm tokens whose checksum is wrong, because they are none.
+    GitHub and npm tokens whose checksum is wrong, because they are none; a value of an argument whose own name is
+    telling (``update_password(password=...)``), because the tool asks for it.
 
     Codes: ``secrets.FORMAT`` with the format's name, such as ``secrets.github_token`` or ``secrets.private_key``;
     ``secrets.named`` for a value under a telling name.
@@ -89,9 +90,9 @@ class Secrets(Screened):
         """How a secret, or the name of one, begins."""
         return _SCREEN
 
-    def close(self, known: list[tuple[Place, str]]) -> Iterable[int]:
+    def close(self, known: Known) -> Iterable[int]:
         """Texts in which a secret may begin, and texts under a telling name."""
-        found = set(hits(regex(_STARTS).search, [text for _, text in known]))
+        found = set(hits(regex(_STARTS).search, [text for _, text in known], self.max_close))
         names: dict[str, bool] = {}
         for index, (place, text) in enumerate(known):
             name = name_of(place)
@@ -120,7 +121,9 @@ class Secrets(Screened):
             said = True
             yield finding
         name = name_of(place)
-        if not said and text is not name and telling(name) and self._named(name, text.strip()):
+        # A tool whose argument is a password, say, is there to be given one.
+        asked = context.on == "arguments" and place[1] is TOP
+        if not said and not asked and text is not name and telling(name) and self._named(name, text.strip()):
             yield _named(text, (0, len(text)), name)
 
     def _span(self, text: str, match: re.Match[str]) -> tuple[int, int] | None:
