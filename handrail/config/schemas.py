@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from referencing import Registry, Resource
 
 MAX_DEPTH = 100
-"""Levels of nesting that a schema, or a value to check, may have."""
+"""Levels of nesting that a schema may have."""
+MAX_PARTS = 20_000
+"""Values inside a schema, all levels together: one that has more takes seconds to read."""
+MAX_PATTERNS = 300
+"""Regular expressions in one schema."""
+MAX_PROGRAMS = 200_000
+"""Size of all its regular expressions together, in RE2's instructions: about half a second to compile."""
+_MAX_CHOICES = 100
+_SHOWN = 200
 
 
 def schema_problem(schema: object) -> str | None:
@@ -23,11 +32,14 @@ def schema_problem(schema: object) -> str | None:
     if not isinstance(schema, Mapping):
         return "a JSON Schema is an object"
     known = cast("Mapping[str, Any]", schema)
-    if too_deep(known):
-        return f"it nests deeper than {MAX_DEPTH} levels"
+    if large := too_large(known):
+        return large
     try:
         json.dumps(known, allow_nan=False)
-        validator_class(known).check_schema(known)
+        # Without its formats: a pattern is compiled below, and by RE2. Choices are cut, because some drafts want them
+        # to be unique, and jsonschema compares each with each.
+        checker: Any = validator_class(known)
+        checker.check_schema(_cut(known), format_checker=None)
         return next(_dead_references(known), None) or next(_bad_patterns(known), None)
     except SchemaError as problem:
         return f"{problem.json_path}: {problem.message}"[:500]
@@ -54,14 +66,30 @@ def offline_registry() -> Registry[Any]:
     return cast("Registry[Any]", REGISTRY)
 
 
-def too_deep(value: object, *, limit: int = MAX_DEPTH) -> bool:
-    """Whether ``value`` nests mappings and lists deeper than ``limit``."""
-    level: list[object] = [value]
-    for _ in range(limit + 1):
-        level = [child for node in level for child in children(node)]
+def too_large(schema: object) -> str | None:
+    """What keeps ``schema`` from being read at all, as a phrase: it nests too deeply, or there is too much of it."""
+    level: list[object] = [schema]
+    parts = 0
+    for _ in range(MAX_DEPTH + 1):
+        level = list(islice(chain.from_iterable(map(children, level)), MAX_PARTS + 1))
+        parts += len(level)
+        if parts > MAX_PARTS:
+            return f"it has more than {MAX_PARTS} parts"
         if not level:
-            return False
-    return True
+            return None
+    return f"it nests deeper than {MAX_DEPTH} levels"
+
+
+def _cut(node: object) -> Any:
+    """A copy of a schema with at most 100 of the choices of an ``enum``."""
+    if isinstance(node, Mapping):
+        known = cast("Mapping[str, object]", node)
+        return {key: _cut(_few(inner) if key == "enum" else inner) for key, inner in known.items()}
+    return [_cut(inner) for inner in cast("list[object]", node)] if isinstance(node, list) else node
+
+
+def _few(choices: object) -> object:
+    return cast("list[object]", choices)[:_MAX_CHOICES] if isinstance(choices, list) else choices
 
 
 def children(node: object) -> list[object]:
@@ -76,16 +104,24 @@ def _bad_patterns(schema: Mapping[str, Any]) -> Iterator[str]:
     from handrail.config import ecma
     from handrail.config.regex import BadPattern
 
-    named = [contents for contents in _subschemas(schema) if contents.get("patternProperties")]
-    if named and any("unevaluatedProperties" in contents for contents in _subschemas(schema)):
-        yield "unevaluatedProperties and patternProperties in one schema cannot be bounded"
+    size = 0
+    for count, written in enumerate(patterns(schema)):
+        try:
+            known = ecma.pattern(written)
+        except BadPattern as problem:
+            yield f"its pattern {written[:_SHOWN]!r} cannot be run in linear time: {problem}"
+            continue
+        size += sum(one.size for one in (*known.wanted, *known.unwanted))
+        if count >= MAX_PATTERNS or size > MAX_PROGRAMS:
+            yield f"it has more than {MAX_PATTERNS} patterns, or ones that are too large together"
+            return
+
+
+def patterns(schema: Mapping[str, Any]) -> Iterator[str]:
+    """Every regular expression in a schema, as written."""
     for contents in _subschemas(schema):
         alone = [contents["pattern"]] if isinstance(contents.get("pattern"), str) else []
-        for written in (*alone, *contents.get("patternProperties", ())):
-            try:
-                ecma.pattern(written)
-            except BadPattern as problem:
-                yield f"its pattern {written!r} cannot be run in linear time: {problem}"
+        yield from (*alone, *contents.get("patternProperties", ()))
 
 
 def _subschemas(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -93,9 +129,9 @@ def _subschemas(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     while todo:
         resource = todo.pop()
         contents = cast("Mapping[str, Any] | bool", resource.contents)
-        if not isinstance(contents, bool):
+        if isinstance(contents, Mapping):
             yield contents
-        todo.extend(resource.subresources())
+            todo.extend(resource.subresources())
 
 
 def _dead_references(schema: Mapping[str, Any]) -> Iterator[str]:
@@ -114,8 +150,10 @@ def _dead_in(resource: Resource[Any], resolver: Any) -> Iterator[str]:
     from referencing.exceptions import Unresolvable
 
     contents = cast("Mapping[str, Any] | bool", resource.contents)
+    if not isinstance(contents, Mapping):
+        return  # true and false; and draft 3 has types by name where others have schemas
     for keyword in ("$ref", "$dynamicRef"):
-        reference = None if isinstance(contents, bool) else contents.get(keyword)
+        reference = contents.get(keyword)
         if not isinstance(reference, str):
             continue
         try:
@@ -123,4 +161,5 @@ def _dead_in(resource: Resource[Any], resolver: Any) -> Iterator[str]:
         except (Unresolvable, ValueError):
             yield f'its {keyword} "{reference}" leads nowhere (nothing is fetched from elsewhere)'
     for inner in resource.subresources():
-        yield from _dead_in(inner, resolver.in_subresource(inner))
+        if isinstance(inner.contents, Mapping):
+            yield from _dead_in(inner, resolver.in_subresource(inner))

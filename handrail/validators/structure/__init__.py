@@ -8,5 +8,6 @@ VALIDATORS: Mapping[str, str] = {
     "encoding": "encoding:Encoding",
     "length": "length:Length",
     "matches": "matches:Matches",
+    "schema": "json_schema:Schema",
 }
 """Name -> ``MODULE:CLASS`` in this package."""

@@ -5,6 +5,27 @@ from __future__ import annotations
 from tests.validators.cases import Cases
 
 CASES: dict[str, Cases | list[Cases]] = {
+    "schema": [
+        Cases(
+            check="schema({'type': 'object', 'required': ['id'], 'properties': {"
+            "'id': {'type': 'integer', 'minimum': 1}, 'when': {'type': 'string', 'format': 'date'}}, 'additionalProperties': false})",
+            good=({"id": 1}, {"id": 7, "when": "2024-02-29"}),
+            bad=(
+                ({}, "schema.required"), ({"id": "1"}, "schema.type"), ({"id": 0}, "schema.minimum"),
+                ({"id": 1, "when": "2023-02-29"}, "schema.format"), ({"id": 1, "x": 2}, "schema.additionalProperties"),
+                ([1], "schema.type"), (None, "schema.type"),
+            ),
+            worst=(lambda: {"id": 1, **{f"k{n}": n for n in range(14_000)}},),
+        ),
+        Cases(
+            check="schema({'type': 'array', 'uniqueItems': true, 'contains': {'type': 'object'}})",
+            good=([{"a": 1}, {"a": 2}],),
+            bad=(([{"a": 1}, {"a": 1.0}], "schema.uniqueItems"), ([1], "schema.contains")),
+            worst=(
+                lambda: [{"a": n % 7, "b": [n]} for n in range(3_700)], lambda: [2**14_000 + n for n in range(10_000)],
+            ),
+        ),
+    ],
     "matches": [
         Cases(
             check="matches('[A-Z]{3}-[0-9]+')",
