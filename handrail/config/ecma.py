@@ -13,7 +13,9 @@ _MAX_REPEAT = 1_000
 """RE2's own bound on one repetition."""
 _REMEMBERED = 512
 
-_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,6})\}|.)", re.DOTALL)
+_TOKEN = re.compile(r"\\(?:u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,6})\}|c([A-Za-z])|.)|[^\\]|\\", re.DOTALL)
+_SPACES = r"\s\p{Z}\x{b}\x{feff}"
+"""ECMA-262's WhiteSpace and LineTerminator; RE2's own ``\\s`` knows those of ASCII only."""
 _ONE = (
     r"(?P<atom>\[\^?\]?(?:\\.|[^\]\\])*\]|\\x\{\w+\}|\\[pP]\{\w+\}|\\[^bBAzpPx]|[^\\()\[\]{}*+?|^$])"
     r"\{(?P<least>\d{1,6})(?P<comma>,)?(?P<most>\d{1,6})?\}"
@@ -51,7 +53,7 @@ class Pattern:
 @lru_cache(_REMEMBERED)
 def pattern(written: str) -> Pattern:
     """Compile the pattern of a JSON Schema; raises BadPattern where it cannot run in linear time."""
-    text = _ESCAPE.sub(_escape, written)
+    text = _translated(written)
     if (whole := _WHOLE.fullmatch(text)) and _most(whole) > _MAX_REPEAT:
         return Pattern((compiled(f"^(?:{whole['atom']})*$"),), length=_bounds(whole))
     wanted, unwanted, rest = list[Regex](), list[Regex](), _REPEATED.sub(_long_repeat, text)
@@ -64,10 +66,25 @@ def pattern(written: str) -> Pattern:
     return Pattern((*wanted, compiled(rest)), tuple(unwanted))
 
 
-def _escape(found: re.Match[str]) -> str:
+def _translated(written: str) -> str:
+    """``written`` with the escapes that RE2 has not, or understands in another way."""
+    parts: list[str] = []
+    inside = False
+    for found in _TOKEN.finditer(written):
+        one = found[0]
+        parts.append(_escape(found, inside) if one[0] == "\\" else one)
+        inside = one == "[" or (inside and one != "]")
+    return "".join(parts)
+
+
+def _escape(found: re.Match[str], inside: bool) -> str:
     code = found[1] or found[2]
-    if code:
-        return f"\\x{{{code}}}"
+    if code or found[3]:
+        return f"\\x{{{code or format(ord(found[3]) % 32, 'x')}}}"
+    if found[0] == r"\s":
+        return _SPACES if inside else f"[{_SPACES}]"
+    if found[0] == r"\S" and not inside:
+        return f"[^{_SPACES}]"
     return r"\z" if found[0] == r"\Z" else found[0]
 
 

@@ -8,7 +8,8 @@ CASES: dict[str, Cases | list[Cases]] = {
     "schema": [
         Cases(
             check="schema({'type': 'object', 'required': ['id'], 'properties': {"
-            "'id': {'type': 'integer', 'minimum': 1}, 'when': {'type': 'string', 'format': 'date'}}, 'additionalProperties': false})",
+            "'id': {'type': 'integer', 'minimum': 1}, 'when': {'type': 'string', 'format': 'date'}},"
+            "'additionalProperties': false})",
             good=({"id": 1}, {"id": 7, "when": "2024-02-29"}),
             bad=(
                 ({}, "schema.required"), ({"id": "1"}, "schema.type"), ({"id": 0}, "schema.minimum"),
