@@ -18,8 +18,10 @@ from typing import Any
 from langchain_core.retrievers import BaseRetriever
 
 from handrail.audit.steps import Step
+from handrail.errors import ValidationFailed
 from handrail.frameworks import gates
 from handrail.frameworks.langchain import agents
+from handrail.frameworks.langchain.documents import Looks
 from handrail.gate import arenew, enforces, gate_of, outcome_of, renew
 from handrail.gate.documents import readable
 from handrail.tracing import context
@@ -56,6 +58,7 @@ class _Search:
         self._above, self._name = frame, name_of(retriever)
         self._owner = Retrieving(retriever)
         self._owner.shown = self._shown
+        self._looks = Looks(frame, self._name)
         self.step: Step | None = None
         try:
             self.step = gate_of(frame).steps.open(
@@ -69,6 +72,9 @@ class _Search:
         """What the agent gets of ``result``."""
         try:
             return self._filtered(result)
+        except ValidationFailed as error:
+            self._finish("rejected", {}, error=error)
+            raise
         except Exception as error:  # whatever was returned in place of documents, or a fault of ours
             log.warning("The documents of %r could not be filtered: %s", self._name, type(error).__name__)
             self._finish("error", {})
@@ -76,12 +82,14 @@ class _Search:
 
     def _filtered(self, result: Any) -> Any:
         left, would = self._left(result)
+        said = self._looks.record(self.step)
+        self._looks.require()
         self._hand_up(left)
         if self.step is not None and left:
             texts = [text for text in (getattr(each, "page_content", "") for each in left) if isinstance(text, str)]
             why_of(self._above.state).searched(self._above, self.step.frame.step, texts)
         held = {"would_remove": would} if would else {}
-        facts = {"returned": len(result), "removed": len(result) - len(left), **held}
+        facts = {"returned": len(result), "removed": len(result) - len(left), **held, **said}
         self._finish("ok", facts, {"documents": [_given(document) for document in left]})
         return _like(result, left)
 
@@ -92,7 +100,7 @@ class _Search:
         mine = [document for document in documents if id(document) not in self._owner.passed]
         keep, would = readable(self._above, self._name, [_described(document) for document in mine])
         gone = {id(document) for document, kept in zip(mine, keep, strict=True) if not kept}
-        return [document for document in documents if id(document) not in gone], would
+        return self._looks.left([document for document in documents if id(document) not in gone]), would
 
     def _shown(self, documents: Any) -> Any:
         try:
@@ -110,9 +118,15 @@ class _Search:
         if self.step is not None:
             self.step.finish(outcome_of(error), error)
 
-    def _finish(self, outcome: Any, facts: dict[str, Any], content: Mapping[str, Any] = _NOTHING) -> None:
+    def _finish(
+        self,
+        outcome: Any,
+        facts: dict[str, Any],
+        content: Mapping[str, Any] = _NOTHING,
+        error: BaseException | None = None,
+    ) -> None:
         if self.step is not None:
-            self.step.finish(outcome, None, facts, content=content)
+            self.step.finish(outcome, error, facts, content=content)
 
 
 def _asked(retriever: BaseRetriever) -> dict[str, object]:
@@ -134,7 +148,7 @@ def _described(document: Any) -> dict[str, Any]:
 
 def _like(result: Any, left: list[Any]) -> Any:
     """``left`` in a list of the kind that the retriever gave; that very list where nothing is gone."""
-    if len(left) == len(result):
+    if len(left) == len(result) and all(one is other for one, other in zip(left, result, strict=True)):
         return result
     return left if type(result) is list else type(result)(left)
 
