@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from handrail.audit.recorder import findings_of
 from handrail.audit.steps import Step
@@ -118,14 +118,23 @@ def _stopped(verdict: Verdict[T], checked: Checked, *, strict: bool) -> Verdict[
     return verdict
 
 
-def accept(state: RunState, text: str) -> None:
-    """``text`` was checked as an answer, or stands in place of one: it is not checked again when the run ends."""
-    state.notes[_ACCEPTED] = text
+def remember(frame: Frame, text: str | None, *, checked: bool) -> None:
+    """``text`` is what the agent in ``frame`` said last; None where it said nothing, but called tools.
+
+    ``checked`` says that it was checked as an answer, or stands in place of one. What the outermost agent said last is
+    the answer of the run, and is checked when that ends, where it was not.
+    """
+    if text is None:
+        return
+    if checked:
+        frame.state.notes[_ACCEPTED] = text
+    if frame.principal.chain == frame.state.principal.chain:
+        frame.state.notes["answer"] = text
 
 
-def was_accepted(state: RunState, text: Any) -> bool:
+def was_accepted(state: RunState, text: object) -> bool:
     """Whether this answer was checked when the model gave it."""
-    return isinstance(text, str) and state.notes.get(_ACCEPTED) == text
+    return state.notes.get(_ACCEPTED) == text
 
 
 def stopped_by(checks: Sequence[Checked]) -> str:

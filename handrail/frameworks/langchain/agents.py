@@ -15,7 +15,7 @@ from langchain_core.runnables import Runnable, RunnableSequence
 from handrail.audit.steps import Step
 from handrail.frameworks import gates, thinking
 from handrail.frameworks.flow import Turn
-from handrail.frameworks.langchain import branches, kinds, thoughts
+from handrail.frameworks.langchain import branches, inputs, kinds, thoughts
 from handrail.frameworks.langchain.pauses import HANDOFF, PAUSES
 from handrail.frameworks.langchain.place import place
 from handrail.frameworks.patching import Patches
@@ -182,6 +182,7 @@ def call(entry: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
             if step is None:
                 return original(self, *args, **kwargs)
             try:
+                args, kwargs = inputs.looked_at(step, entry, args, kwargs)
                 with context.use(step.frame):
                     found = original(self, *args, **kwargs)
             except BaseException as error:
@@ -204,6 +205,7 @@ def acall(entry: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
             if step is None:
                 return await original(self, *args, **kwargs)
             try:
+                args, kwargs = inputs.looked_at(step, entry, args, kwargs)
                 with context.use(step.frame):
                     found = await original(self, *args, **kwargs)
             except BaseException as error:
@@ -245,6 +247,15 @@ async def _awatch(step: Step, source: AsyncIterator[Any]) -> AsyncGenerator[Any]
     _leave(step, paused)
 
 
+def _given(step: Step, entry: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+    """The arguments of an entry method; closes ``step`` where the validators let its input not go on."""
+    try:
+        return inputs.looked_at(step, entry, args, kwargs)
+    except BaseException as error:
+        failed(step, error)
+        raise
+
+
 def items(entry: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Wrap a generator method, such as ``stream``."""
 
@@ -254,6 +265,7 @@ def items(entry: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
             if step is None:
                 yield from original(self, *args, **kwargs)
                 return
+            args, kwargs = _given(step, entry, args, kwargs)
             yield from _watch(step, original(self, *args, **kwargs))
 
         return wrapper
@@ -272,6 +284,7 @@ def aitems(entry: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
                     async for item in source:
                         yield item
                 return
+            args, kwargs = _given(step, entry, args, kwargs)
             watched = _awatch(step, original(self, *args, **kwargs))
             try:
                 async for item in watched:

@@ -168,8 +168,10 @@ class Request:
         )
         if verdict.withheld:
             verdict.reply = replies.instead(reply, rounds.WITHHELD)
-        if verdict.withheld or (answer and verdict.accepted):
-            rounds.accept(above.state, show.text(verdict.reply))
+        elif verdict.accepted and rounds.holds(above):
+            verdict.reply = replies.alone(above, verdict.reply, request)
+        if verdict.withheld or verdict.accepted:
+            rounds.remember(above, replies.answer_of(above, verdict.reply, request), checked=answer or verdict.withheld)
         return verdict
 
     def _close(self, reply: BaseMessage | None, verdict: Verdict[Any] | None) -> None:
@@ -241,9 +243,6 @@ def _close(
     counters.add("input_tokens", used.get("input", 0))
     counters.add("output_tokens", used.get("output", 0))
     text, reasoning = show.text(reply), show.reasoning(reply)
-    goes_on = verdict.reply if verdict is not None and not verdict.told and not verdict.failure else reply
-    if outcome == "ok" or goes_on is not reply:
-        _say(above, goes_on)
     reason = Reason(step.frame.step, len(text), reasoning, text)
     why_of(above.state).replied(above, reply.id or "", reason, show.proposed(reply))
     known = _facts(reply, text, reasoning, used)
@@ -253,12 +252,6 @@ def _close(
         by = rounds.stopped_by(verdict.checks)
         answers = [answer for answer in replies.corrected(reply, verdict.told) if isinstance(answer, ToolMessage)]
         calls.stopped(above, answers, "validator", "the message that asked for it was rejected", by)
-
-
-def _say(above: Frame, reply: AIMessage) -> None:
-    """Remember what the outermost agent said last: nothing follows on it, as long as nothing does."""
-    if not reply.tool_calls and above.principal.chain == above.state.principal.chain:
-        above.state.notes["answer"] = show.text(reply)
 
 
 def _facts(reply: AIMessage, text: str, reasoning: int, used: Mapping[str, int]) -> dict[str, object]:

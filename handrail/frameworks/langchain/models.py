@@ -316,7 +316,7 @@ def events(original: Callable[..., Any]) -> Callable[..., Any]:
             yield from original(self, messages, run_manager=run_manager, stream=stream, **kwargs)
             return
         with context.use(whole.frame):
-            found = self._generate_with_cache(messages, **kwargs)
+            found = self._generate_with_cache(messages, **kwargs)  # pyright: ignore[reportPrivateUsage]
         for event in events_of(_first(found), stream.message_id):
             stream.dispatch(event)
             run_manager.on_stream_event(event)
@@ -337,7 +337,7 @@ def aevents(original: Callable[..., Any]) -> Callable[..., Any]:
                 yield event
             return
         with context.use(whole.frame):
-            found = await self._agenerate_with_cache(messages, **kwargs)
+            found = await self._agenerate_with_cache(messages, **kwargs)  # pyright: ignore[reportPrivateUsage]
         for event in events_of(_first(found), stream.message_id):
             stream.dispatch(event)
             await run_manager.on_stream_event(event)

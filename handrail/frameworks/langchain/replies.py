@@ -53,6 +53,23 @@ def _that_run(frame: Frame, request: Mapping[str, Any]) -> set[str] | frozenset[
     return executables.names()
 
 
+def answer_of(frame: Frame, reply: AIMessage, request: Mapping[str, Any]) -> str | None:
+    """What a reply says if it is an answer: its text, or its structured output as JSON; None where it calls tools."""
+    structured = structured_calls(frame, reply, request)
+    if structured:
+        given = [reply.tool_calls[number]["args"] for number in structured]
+        return json.dumps(given[0] if len(given) == 1 else given, ensure_ascii=False, default=str)
+    return None if reply.tool_calls else text_of(reply)
+
+
+def alone(frame: Frame, reply: AIMessage, request: Mapping[str, Any]) -> AIMessage:
+    """A reply without a text beside its structured output: nobody asked for it, and no check of the output fits it."""
+    if not text_of(reply) or not structured_calls(frame, reply, request):
+        return reply
+    bare: AIMessage = with_text(reply, "")
+    return bare
+
+
 def asks_for_structure(frame: Frame, reply: AIMessage, request: Mapping[str, Any]) -> bool:
     """Whether whoever asked cannot do with a plain text in place of the reply."""
     return bool(request.get("response_format") or structured_calls(frame, reply, request))
@@ -122,15 +139,18 @@ def is_answer(frame: Frame, request: Mapping[str, Any], reply: AIMessage) -> boo
         return True
     steps: Any = getattr(owner, "steps", None)
     if isinstance(steps, list):
-        return _ends_chain(steps)
+        return _ends_chain(steps, request)
     nodes: Any = getattr(owner, "nodes", None)
     return isinstance(nodes, Mapping) and _ends_graph(owner, place()[0], request)
 
 
-def _ends_chain(steps: Sequence[Any]) -> bool:
-    """Whether nothing but parsers follows on the model in a chain: the last step is one, or the model."""
+def _ends_chain(steps: Sequence[Any], request: Mapping[str, Any]) -> bool:
+    """Whether nothing but parsers follows on the one model of a chain."""
     models = [number for number, step in enumerate(steps) if _is_model(step)]
-    return bool(models) and all(_parses(step) for step in steps[models[-1] + 1 :]) and len(models) == 1
+    if len(models) != 1:
+        return False
+    after = steps[models[0] + 1 :]
+    return all(map(_parses, after)) or (bool(request.get("response_format")) and len(after) == 1)
 
 
 def _is_model(step: Any) -> bool:
