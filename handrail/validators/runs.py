@@ -16,7 +16,7 @@ MAX_CALLS = 2_000
 """Calls of a run that a check looks at, the newest."""
 MAX_SOURCES = 500
 """Texts of a run that a check reads, the newest."""
-MAX_SOURCE_CHARS = 200_000
+MAX_SOURCE_CHARS = 150_000
 """Characters of them, all together."""
 _SCALARS = (str, int, float, bool, type(None))
 
