@@ -15,6 +15,8 @@ MAX_CHARS = 50_000
 """Characters that one check reads, all texts of a value together."""
 MAX_NODES = 10_000
 """Values inside a value that one check looks at."""
+MAX_PATHS = 2_000_000
+"""Characters of the paths of these values, all together: one long key may stand in the paths of thousands."""
 MAX_FINDINGS = 20
 _SHOWN = 200
 
@@ -38,7 +40,7 @@ def texts(value: object, *, max_chars: int = MAX_CHARS) -> Iterator[tuple[str, s
 
 def _inside(value: object, max_chars: int) -> Iterator[tuple[str, str]]:
     todo: list[tuple[str, object]] = [("", value)]
-    nodes = 0
+    nodes = paths = 0
     while todo:
         at, node = todo.pop()
         if isinstance(node, str):
@@ -47,6 +49,12 @@ def _inside(value: object, max_chars: int) -> Iterator[tuple[str, str]]:
                 raise TooLarge("more characters than are read")
             yield at, node
             continue
+        if isinstance(node, (Mapping, list, tuple)):
+            # Before the parts are named, which is most of the work.
+            count = len(cast("list[object]", node))
+            paths += len(at) * count
+            if count > MAX_NODES - nodes or paths > MAX_PATHS:
+                raise TooLarge(f"more than {MAX_NODES} parts, or they are too deep in it")
         inner = _children(at, node)
         nodes += len(inner)
         if nodes > MAX_NODES:
