@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
-from handrail.audit.history import Recorded, Said
+from handrail.audit.history import History, Recorded, Said
+from handrail.audit.index import Index
+from handrail.audit.report import Window
+from handrail.audit.safe_text import visible
+from handrail.audit.traces import find_run
+from handrail.validators.choosing import Checks
 from handrail.validators.context import On
 from handrail.validators.findings import Finding
 from handrail.validators.running import Named
 
-Checks = Callable[[On, str], Sequence[Named] | None]
-"""What checks a value: by what it is, and the name of its tool, retriever or agent; None: it is not asked about."""
 OWN_SCHEMA = "arguments"
 """Id of what a tool's own schema says. The schema is not in the record, so it is not asked again."""
 
@@ -34,6 +38,14 @@ class Example:
         where: dict[str, object] = {"run": one.run, "step": one.step, "on": one.on, "name": one.name,
                                     "at": one.at.isoformat(), "code": self.code, "path": self.path}  # fmt: skip
         return where | ({"message": found.message, "excerpt": found.excerpt} if content and found is not None else {})
+
+    def lines(self, *, content: bool = False) -> Iterator[str]:
+        """For people: what, when, in which run and step."""
+        one, found = self.recorded, self.finding
+        what, at = f"{one.name}.{one.on}" if one.name else one.on, f" at {self.path}" if self.path else ""
+        yield visible(f"{one.at:%Y-%m-%dT%H:%M:%SZ} {what}: {self.code}{at}; run {one.run}, step {one.step}")
+        if content and found is not None:
+            yield visible(f"  {found.message}" + (f" [{found.excerpt}]" if found.excerpt else ""))
 
 
 @dataclass(slots=True)
@@ -97,13 +109,18 @@ class Revalidated:
     """Values that were redacted or repaired at the time: what is in the record is the mended one."""
     runs: set[str] = field(default_factory=set[str])
     """Runs that were looked at; at most ``MAX_RUNS``."""
-    since: datetime | None = None
-    """When the oldest value was there."""
+    observed: int = 0
+    """Runs that only other instrumentations told of: their content is not in the form that seams have."""
 
     @property
     def new(self) -> int:
         """Values in which a validator finds what nobody found at the time, summed over the validators."""
         return sum(tally.new for tally in self.tallies.values())
+
+    def lines(self, *, content: bool = False) -> list[str]:
+        """What would have been caught and was not: examples for each validator, for people."""
+        examples = [example for tally in self.tallies.values() for example in tally.examples]
+        return [line for example in examples for line in example.lines(content=content)]
 
     def as_dict(self, *, content: bool = False) -> dict[str, object]:
         """JSON types."""
@@ -114,7 +131,42 @@ class Revalidated:
             "validators": [tally.as_dict(content=content) for tally in self.tallies.values()],
             "would_pass_now": passed, "would_pass_now_examples": [one.as_dict() for one in self.passed_examples],
             "not_checked_again": skipped, "own_schemas": self.own_schemas, "mended": self.mended,
+            "observed_runs": self.observed,
         }  # fmt: skip
+
+
+DEFAULT_DAYS = 7
+"""How far back is looked where nothing is said."""
+_STEP = 500
+
+
+def past(
+    data: Path, checks: Checks, *, index: Path | None = None, since: datetime | None = None,
+    until: datetime | None = None, run: str | None = None, replaces: bool = True,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Revalidated:  # fmt: skip
+    """Ask ``checks`` about what is recorded in ``data``, or about the one run that ``run`` names.
+
+    Runs count that began from ``since`` (aware; by default a week ago) to ``until`` (now). ``index`` is the folder of
+    the index. ``progress`` is called with the events read and how many there are. Raises JournalError where there is
+    no such run, IndexFailure where the index can neither be read nor made.
+    """
+    now, source = datetime.now(UTC), Index(data, folder=index)
+    source.refresh(block=True)
+    one = find_run(source, run) if run is not None else None
+    window = Window(since or now - timedelta(days=DEFAULT_DAYS), until or now)
+    with source.snapshot() as copy:
+        history = History(copy, data, window, run=one)
+        found = revalidate(_watched(history, progress), checks, replaces=replaces)
+    found.observed = history.observed
+    return found
+
+
+def _watched(history: History, progress: Callable[[int, int], None]) -> Iterator[Recorded]:
+    for number, recorded in enumerate(history):
+        if number % _STEP == 0:
+            progress(history.read, history.total)
+        yield recorded
 
 
 def revalidate(history: Iterable[Recorded], checks: Checks, *, replaces: bool = True, examples: int = 3) -> Revalidated:
@@ -149,7 +201,7 @@ def _one(found: Revalidated, recorded: Recorded, chain: Sequence[Named], replace
 def _asked(
     tally: Tally, recorded: Recorded, check: Named, then: set[tuple[str, str]], examples: int
 ) -> set[tuple[str, str]]:
-    findings = check.check(recorded.value, recorded.context)
+    findings = check.check(recorded.value, recorded.context, recorded.text)
     tally.checked += 1
     for code in {one.code for one in findings}:
         (tally.unchecked if code.startswith("unchecked.") else tally.codes)[code] += 1

@@ -12,7 +12,6 @@ from handrail.cli.moments import Moment
 from handrail.cli.store_options import data_option, index_option
 
 if TYPE_CHECKING:
-    from handrail.audit.revalidate import Checks
     from handrail.cli.validate.chosen import Chosen
     from handrail.cli.validate.values import Form
 
@@ -55,10 +54,11 @@ def command(
         return names.show_list(as_json) if named is None else names.show_one(named, as_json)
     if runs or run is not None:
         from handrail.cli.validate import history
+        from handrail.validators.choosing import chosen
 
         if files:
             raise click.UsageError("--runs checks what was recorded: leave FILE out.")
-        past = _past(checks, config, target)
+        past = chosen(config, checks, target)
         return history.run(past, data=data, index=index, since=since, until=until, named=run, as_json=as_json,
                            content=content, replaces=config is not None or not checks)  # fmt: skip
     if not files:
@@ -66,22 +66,16 @@ def command(
     return _check_files(files, form, _chosen(checks, config, target), as_json)
 
 
-def _past(checks: tuple[str, ...], config: Path | None, target: str | None) -> Checks:
-    from handrail.cli.validate.chosen import over_history
-
-    return over_history(config, checks, target)
-
-
 def _chosen(checks: tuple[str, ...], config: Path | None, target: str | None) -> Chosen:
-    from handrail.cli.validate import chosen
+    from handrail.cli.validate.chosen import Chosen, context_of, of_config
+    from handrail.validators.choosing import of_expressions, split
 
     if config is not None:
-        found = chosen.of_config(config, target)
-        return chosen.Chosen((*found.checks, *chosen.of_expressions(checks)), found.context)
+        found = of_config(config, target)
+        return Chosen((*found.checks, *of_expressions(checks)), found.context)
     if not checks:
         raise click.UsageError("Say what to check: --check CHECK, or --with CONFIG.")
-    context = chosen.context_of(*(chosen.split(target) if target else ("", "")))
-    return chosen.Chosen(chosen.of_expressions(checks), context)
+    return Chosen(of_expressions(checks), context_of(*(split(target) if target else ("", ""))))
 
 
 def _check_files(files: tuple[str, ...], form: Form | None, with_: Chosen, as_json: bool) -> None:

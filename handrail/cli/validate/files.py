@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from handrail.audit.history import read
+
 if TYPE_CHECKING:
     from handrail.cli.validate.chosen import Chosen
     from handrail.cli.validate.values import Value
@@ -46,7 +48,10 @@ def check(values: Iterable[Value], chosen: Chosen, count: Count) -> Iterator[tup
 
 
 def _check(value: Value, chosen: Chosen) -> list[Finding]:
-    return [one for named in chosen.checks for one in named.check(value.value, chosen.context)]
+    known: object = value.value
+    text = known if isinstance(known, str) else None
+    known = read(known, chosen.context.on or "answer")
+    return [one for named in chosen.checks for one in named.check(known, chosen.context, text)]
 
 
 def show(found: Iterable[tuple[Value, Finding]], count: Count) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,15 +15,13 @@ from handrail.cli.store_options import journal_of
 from handrail.cli.validate.files import plural
 
 if TYPE_CHECKING:
-    from handrail.audit.history import History, Recorded
-    from handrail.audit.revalidate import Checks, Example, Revalidated, Tally
+    from handrail.audit.revalidate import Revalidated, Tally
+    from handrail.validators.choosing import Checks
 
 BAR = 24
 """Most characters of a bar."""
 CODES = 4
 """Most codes that are named for a validator; ``--json`` has them all."""
-DEFAULT_DAYS = 7
-_STEP = 500
 _ONS = {"arguments": "argument set", "documents": "document"}
 
 
@@ -33,47 +31,27 @@ def run(
 ) -> None:  # fmt: skip
     """Read the history and print what is found. Leaves with 1 where something is found that nobody said at the time.
 
-    ``replaces``: the checks are all that there are today, not some more beside those of the time.
-    Raises JournalError where there is no journal, or no such run.
+    ``replaces``: the checks are all that there are today, not some more beside those of the time. Raises JournalError
+    where there is no journal, or no such run.
     """
-    from handrail.audit.history import History
-    from handrail.audit.index import Index
-    from handrail.audit.report import Window
-    from handrail.audit.revalidate import revalidate
-    from handrail.audit.traces import find_run
+    from handrail.audit.revalidate import past
 
-    folder, now = journal_of(data), datetime.now(UTC)
-    source = Index(folder, folder=index)
-    source.refresh(block=True)
-    one = find_run(source, named) if named is not None else None
-    window = Window(since or now - timedelta(days=DEFAULT_DAYS), until or now)
-    with source.snapshot() as copy:
-        history = History(copy, folder, window, run=one)
-        found = revalidate(_watched(history), checks, replaces=replaces)
-    if as_json:
-        click.echo(json.dumps(found.as_dict(content=content) | {"observed_runs": history.observed}))
-    else:
-        click.echo("\n".join(_told(found, history.observed, content)))
+    with bar("Checking again") as progress:
+        found = past(journal_of(data), checks, index=index, since=since, until=until, run=named, replaces=replaces,
+                     progress=progress)  # fmt: skip
+    click.echo(json.dumps(found.as_dict(content=content)) if as_json else "\n".join(_told(found, content)))
     if found.new:
         raise SystemExit(1)
 
 
-def _watched(history: History) -> Iterator[Recorded]:
-    with bar("Checking again") as progress:
-        for number, recorded in enumerate(history):
-            if number % _STEP == 0:
-                progress(history.read, history.total)
-            yield recorded
-
-
-def _told(found: Revalidated, observed: int, content: bool) -> Iterator[str]:
+def _told(found: Revalidated, content: bool) -> Iterator[str]:
     kinds = ", ".join(_counted(count, on) for on, count in sorted(found.values.items())) or "nothing to check"
     yield f"{len(found.runs):,} {plural(len(found.runs), 'run')} looked at: {kinds}."
     if found.tallies:
         yield from _table(found.tallies.values())
-    yield from _examples(found.tallies.values(), content)
+    yield from _examples(found, content)
     yield from _passing(found)
-    yield from _honest(found, observed)
+    yield from _honest(found)
 
 
 def _counted(count: int, on: str) -> str:
@@ -101,28 +79,13 @@ def _codes(one: Tally) -> str:
     return ", ".join([*shown, *([f"and {more:,} more codes"] if more > 0 else [])])
 
 
-def _examples(tallies: Iterable[Tally], content: bool) -> Iterator[str]:
-    examples = [example for one in tallies for example in one.examples]
-    if not examples:
+def _examples(found: Revalidated, content: bool) -> Iterator[str]:
+    first = next((example.recorded for one in found.tallies.values() for example in one.examples), None)
+    if first is None:
         return
     yield "\nWould have been caught, and was not"
-    yield from (line for example in examples for line in _example(example, content))
-    first = examples[0].recorded
+    yield from (f"  {line}" for line in found.lines(content=content))
     yield f"  Look at one: handrail traces show {first.run} --step {first.step} --content"
-
-
-def _example(example: Example, content: bool) -> Iterator[str]:
-    from handrail.audit.safe_text import visible
-
-    one, found = example.recorded, example.finding
-    at = f" at {example.path}" if example.path else ""
-    yield visible(f"  {one.at:%Y-%m-%dT%H:%M:%SZ} {_what(one)}: {example.code}{at}; run {one.run}, step {one.step}")
-    if content and found is not None:
-        yield visible(f"    {found.message}" + (f" [{found.excerpt}]" if found.excerpt else ""))
-
-
-def _what(one: Recorded) -> str:
-    return f"{one.name}.{one.on}" if one.name else one.on
 
 
 def _passing(found: Revalidated) -> Iterator[str]:
@@ -134,10 +97,10 @@ def _passing(found: Revalidated) -> Iterator[str]:
     for (validator, code), count in found.passed.most_common():
         yield visible(f"  {validator}: {code} {count:,}")
     for example in found.passed_examples:
-        yield from _example(example, False)
+        yield from (f"  {line}" for line in example.lines())
 
 
-def _honest(found: Revalidated, observed: int) -> Iterator[str]:
+def _honest(found: Revalidated) -> Iterator[str]:
     from handrail.audit.safe_text import visible
 
     lines = [f"{_counted(count, on)}: {why}" for (on, why), count in sorted(found.skipped.items())]
@@ -150,8 +113,8 @@ def _honest(found: Revalidated, observed: int) -> Iterator[str]:
         lines.append(f"{found.own_schemas:,} calls by their tools' own schemas, which are not in the record")
     if found.mended:
         lines.append(f"{found.mended:,} values as they were before they were redacted or repaired")
-    if observed:
-        lines.append(f"{observed:,} runs that only other instrumentations told of")
+    if found.observed:
+        lines.append(f"{found.observed:,} runs that only other instrumentations told of")
     if lines:
         yield "\nNot checked again"
         yield from (f"  {visible(line)}" for line in lines)
