@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from handrail.testing.clients import chat_openai
     from handrail.testing.model_server import ScriptedModel
     from handrail.testing.turns import Message, Request, Script, ToolCall, Turn, Usage, keyed
+    from handrail.testing.validating import validate_runs
 
 __all__ = [
     "Message",
@@ -23,9 +24,10 @@ __all__ = [
     "Usage",
     "chat_openai",
     "keyed",
+    "validate_runs",
 ]
 
-_HOME = {"chat_openai": "clients", "ScriptedModel": "model_server"}
+_HOME = {"chat_openai": "clients", "ScriptedModel": "model_server", "validate_runs": "validating"}
 
 
 def __getattr__(name: str) -> object:

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, TypeAlias
 import pytest
 
 if TYPE_CHECKING:
+    from handrail.audit.revalidate import Revalidated
     from handrail.testing.model_server import ScriptedModel
     from handrail.testing.turns import Script, Turn
 
     ModelFactory: TypeAlias = Callable[[Sequence[Turn] | Script], ScriptedModel]
+    Validate: TypeAlias = Callable[..., Revalidated]
 
 
 @pytest.fixture
@@ -34,3 +36,20 @@ def handrail_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "handrail-data"
     monkeypatch.setenv("HANDRAIL_DATA", str(folder))
     return folder
+
+
+@pytest.fixture
+def handrail_validate() -> Validate:
+    """``validate_runs`` that fails the test where something is found that nobody said at the time; else its report."""
+    from handrail.testing.validating import validate_runs
+
+    def validate(*args: object, **options: object) -> Revalidated:
+        __tracebackhide__ = True
+        found = validate_runs(*args, **options)  # type: ignore[arg-type]
+        if found.new:
+            pytest.fail(
+                "\n".join([f"Validators find {found.new} values wrong:", *found.lines(content=True)]), pytrace=False
+            )
+        return found
+
+    return validate
