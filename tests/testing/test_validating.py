@@ -39,13 +39,18 @@ def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A handrail.toml, and beside it a recording of two refunds, of which one is too large."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HANDRAIL_DATA", raising=False)
-    (tmp_path / "handrail.toml").write_text(CONFIG)
-    run = Writer(tmp_path / "recorded")
+    record(tmp_path)
+    return tmp_path
+
+
+def record(folder: Path) -> None:
+    """A configuration and a recording in ``folder``."""
+    (folder / "handrail.toml").write_text(CONFIG)
+    run = Writer(folder / "recorded")
     run.call({"amount": 1}, gives="x")
     run.call({"amount": 9}, gives="y")
     run.model(says={"role": "ai", "content": "Done."})
     run.close()
-    return tmp_path
 
 
 def test_the_nearest_configuration_says_where_and_what(recorded: Path) -> None:
@@ -75,9 +80,9 @@ def test_a_configuration_without_checks_is_refused(recorded: Path) -> None:
         validate_runs()
 
 
-def test_the_fixture_fails_a_test_with_what_was_found(recorded: Path, pytester: pytest.Pytester) -> None:
+def test_the_fixture_fails_a_test_with_what_was_found(pytester: pytest.Pytester) -> None:
     """In a user's run: a kind of value that is right passes, one that is not fails and says where."""
-    assert pytester.path == recorded
+    record(pytester.path)
     pytester.makepyfile(USER_TESTS)
     done = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-p", "no:randomly")
     done.assert_outcomes(passed=1, failed=1)
