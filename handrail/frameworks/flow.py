@@ -219,7 +219,7 @@ def _answer(step: Step) -> Checked:
     """What the validators say of the run's final answer, put down at its step."""
     frame = step.frame
     answer = frame.state.notes.get("answer") if step.kind == "run" else None
-    if answer is None or rounds.was_accepted(frame.state, answer):
+    if answer is None or rounds.was_accepted(frame, answer):
         return Checked(None)
     if not configured(frame, "answer", frame.principal.agent):
         return Checked(None)

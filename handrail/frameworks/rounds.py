@@ -6,7 +6,7 @@ The reply of every model is an ``output`` of the agent that asked it; the reply 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -16,7 +16,7 @@ from handrail.errors import ValidationFailed
 from handrail.frameworks.viewing import View, written
 from handrail.gate import gate_of
 from handrail.gate.checking import Checked, changes, check, configured, read
-from handrail.tracing.context import Frame, RunState
+from handrail.tracing.context import Frame
 from handrail.validators.context import On
 
 T = TypeVar("T")
@@ -25,6 +25,8 @@ WITHHELD = "The answer is withheld because it is not valid."
 """What a user reads in place of a reply that was rejected too often, or waits for a person."""
 _REPLIES: tuple[On, ...] = ("output", "answer")
 _ACCEPTED = "accepted"
+_MOST_KNOWN = 1_000
+"""Accepted answers of one run that are remembered."""
 
 
 def looks(frame: Frame) -> bool:
@@ -63,6 +65,13 @@ class Verdict(Generic[T]):
         """Facts of the closing record of the model's step."""
         found = [finding for checked in self.checks for finding in checked.findings]
         return {"findings": findings_of(found)} if found else {}
+
+    @property
+    def answered(self) -> frozenset[str] | None:
+        """Ids of the validators that an accepted answer passed; None where it was withheld."""
+        if self.withheld:
+            return None
+        return frozenset(id for checked in self.checks if checked.on == "answer" for id in checked.ids)
 
     def record(self, step: Step) -> None:
         """Put down what was said at the model's step."""
@@ -118,23 +127,37 @@ def _stopped(verdict: Verdict[T], checked: Checked, *, strict: bool) -> Verdict[
     return verdict
 
 
-def remember(frame: Frame, text: str | None, *, checked: bool) -> None:
+def remember(frame: Frame, text: str | None, looked: Iterable[str] | None = ()) -> None:
     """``text`` is what the agent in ``frame`` said last; None where it said nothing, but called tools.
 
-    ``checked`` says that it was checked as an answer, or stands in place of one. What the outermost agent said last is
-    the answer of the run, and is checked when that ends, where it was not.
+    ``looked`` are the ids of the validators that it passed as an answer; None where it stands in place of one. What
+    the outermost agent said last is the answer of the run, and is checked when that ends, where it was not.
     """
     if text is None:
         return
-    if checked:
-        frame.state.notes[_ACCEPTED] = text
+    if looked is None or looked:
+        known: dict[str, frozenset[str] | None] = frame.state.notes.setdefault(_ACCEPTED, {})
+        if len(known) >= _MOST_KNOWN:
+            known.clear()
+        known[text] = frozenset(looked) if looked is not None else None
     if frame.principal.chain == frame.state.principal.chain:
         frame.state.notes["answer"] = text
 
 
-def was_accepted(state: RunState, text: object) -> bool:
-    """Whether this answer was checked when the model gave it."""
-    return state.notes.get(_ACCEPTED) == text
+def was_accepted(frame: Frame, text: object) -> bool:
+    """Whether every validator of the answer in ``frame`` has looked at ``text`` when a model gave it."""
+    known: Mapping[object, frozenset[str] | None] = frame.state.notes.get(_ACCEPTED, {})
+    if text not in known:
+        return False
+    looked, agent = known[text], frame.principal.agent
+    return looked is None or looked.issuperset(
+        one.id for gate in frame.gates for one in gate.rulebook.now.validators.of("answer", agent)
+    )
+
+
+def has_accepted(frame: Frame) -> bool:
+    """Whether the agent's last words were accepted as its answer."""
+    return was_accepted(frame, frame.state.notes.get("answer"))
 
 
 def stopped_by(checks: Sequence[Checked]) -> str:

@@ -15,7 +15,7 @@ from langchain_core.runnables import Runnable, RunnableSequence
 from handrail.audit.steps import Step
 from handrail.frameworks import gates, thinking
 from handrail.frameworks.flow import Turn
-from handrail.frameworks.langchain import branches, inputs, kinds, thoughts
+from handrail.frameworks.langchain import answers, branches, inputs, kinds, thoughts
 from handrail.frameworks.langchain.pauses import HANDOFF, PAUSES
 from handrail.frameworks.langchain.place import place
 from handrail.frameworks.patching import Patches
@@ -155,6 +155,8 @@ def _paused(item: Any) -> bool:
 def _leave(step: Step, paused: bool) -> None:
     if paused and step.kind == "run":
         gates.close(step, "interrupted")
+    if step.kind == "run":
+        answers.ended(step.frame)
     gates.leave(step)
 
 

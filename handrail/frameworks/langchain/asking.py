@@ -158,7 +158,7 @@ class Request:
 
     def _judge(self, reply: AIMessage) -> Verdict[Any]:
         above, request = self.above, self._request
-        answer = replies.is_answer(above, request, reply)
+        answer = replies.is_answer(above, request, reply, self._messages)
         verdict: Verdict[Any] = rounds.judge(
             above,
             reply,
@@ -171,7 +171,7 @@ class Request:
         elif verdict.accepted and rounds.holds(above):
             verdict.reply = replies.alone(above, verdict.reply, request)
         if verdict.withheld or verdict.accepted:
-            rounds.remember(above, replies.answer_of(above, verdict.reply, request), checked=answer or verdict.withheld)
+            rounds.remember(above, replies.answer_of(above, verdict.reply, request), verdict.answered)
         return verdict
 
     def _close(self, reply: BaseMessage | None, verdict: Verdict[Any] | None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from langchain_core.runnables.config import var_child_runnable_config
 
 
@@ -10,3 +12,13 @@ def place() -> tuple[str, str]:
     running = var_child_runnable_config.get() or {}
     known = running.get("metadata") or {}
     return str(known.get("langgraph_node") or ""), str(known.get("langgraph_checkpoint_ns") or "")
+
+
+def latest_message() -> Any:
+    """The last message of the state of the graph that is running here; None where there is none."""
+    running = var_child_runnable_config.get() or {}
+    read: Any = (running.get("configurable") or {}).get("__pregel_read")
+    try:
+        return read("messages")[-1]
+    except Exception:  # no graph, no messages, or a version that keeps its state elsewhere
+        return None

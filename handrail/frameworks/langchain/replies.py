@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 
 from handrail.frameworks import definitions, executables, flow
 from handrail.frameworks.langchain.kinds import asks_model
-from handrail.frameworks.langchain.place import place
+from handrail.frameworks.langchain.place import latest_message, place
 from handrail.frameworks.viewing import View, text_of, with_text
 from handrail.tracing.context import Frame
 
@@ -127,10 +127,11 @@ def corrected(reply: AIMessage, text: str) -> list[BaseMessage]:
     return [reply, HumanMessage(text)] if reply.content else [HumanMessage(text)]
 
 
-def is_answer(frame: Frame, request: Mapping[str, Any], reply: AIMessage) -> bool:
+def is_answer(frame: Frame, request: Mapping[str, Any], reply: AIMessage, asked: Sequence[BaseMessage]) -> bool:
     """Whether a reply is the answer of the agent that acts in ``frame``: what it says to whoever asked it.
 
-    Where the graph's author wrote down what follows on a reply, nobody can know; then it is looked at in the end.
+    ``asked`` is what the model read. Where the graph's author wrote down what follows on a reply, nobody can know;
+    then it is looked at in the end.
     """
     if reply.tool_calls and not structured_calls(frame, reply, request):
         return False
@@ -141,7 +142,7 @@ def is_answer(frame: Frame, request: Mapping[str, Any], reply: AIMessage) -> boo
     if isinstance(steps, list):
         return _ends_chain(steps, request)
     nodes: Any = getattr(owner, "nodes", None)
-    return isinstance(nodes, Mapping) and _ends_graph(owner, place()[0], request)
+    return isinstance(nodes, Mapping) and _ends_graph(owner, place()[0], request, asked)
 
 
 def _ends_chain(steps: Sequence[Any], request: Mapping[str, Any]) -> bool:
@@ -164,17 +165,21 @@ def _parses(step: Any) -> bool:
     )
 
 
-def _ends_graph(graph: Any, node: str, request: Mapping[str, Any]) -> bool:
+def _ends_graph(graph: Any, node: str, request: Mapping[str, Any], asked: Sequence[BaseMessage]) -> bool:
     """Whether an agent's graph ends with a reply without calls in ``node``.
 
-    A call that is offered no tools, in an agent that has some, is a question of a middleware's own.
+    A call that is offered no tools, in an agent that has some, is a question of a middleware's own. In somebody's own
+    node it is an answer where nothing can follow, and where it answers the conversation, not a question of the node's.
     """
     found = graph.nodes.get(node)
     if found is None:
         return False
     if asks_model(getattr(found, "bound", None)):
         return bool(request.get("tools")) or not _has_tools(graph)
-    return bool(request.get("tools")) and _may_end(getattr(graph, "builder", None), node)
+    builder = getattr(graph, "builder", None)
+    if request.get("tools"):
+        return _may_end(builder, node)
+    return _must_end(builder, node) and bool(asked) and _same(asked[-1], latest_message())
 
 
 def _has_tools(graph: Any) -> bool:
@@ -183,6 +188,17 @@ def _has_tools(graph: Any) -> bool:
 
 def _tool_nodes(graph: Any) -> list[Mapping[str, Any]]:
     return [getattr(getattr(node, "bound", None), "tools_by_name", None) or {} for node in graph.nodes.values()]
+
+
+def _same(one: Any, other: Any) -> bool:
+    return one is other or (type(one) is type(other) and one.content == other.content)
+
+
+def _must_end(builder: Any, node: str) -> bool:
+    """Whether nothing can follow on ``node``."""
+    if builder is None or getattr(builder, "branches", {}).get(node) or getattr(builder.nodes.get(node), "ends", None):
+        return False
+    return all(end == _END for start, end in getattr(builder, "edges", ()) if start == node)
 
 
 def _may_end(builder: Any, node: str) -> bool:
