@@ -9,5 +9,6 @@ VALIDATORS: Mapping[str, str] = {
     "length": "length:Length",
     "matches": "matches:Matches",
     "schema": "json_schema:Schema",
+    "strict_json": "strict_json:StrictJson",
 }
 """Name -> ``MODULE:CLASS`` in this package."""

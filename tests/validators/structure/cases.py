@@ -50,6 +50,36 @@ CASES: dict[str, Cases | list[Cases]] = {
             worst=(lambda: "a." * 500, lambda: "ab." * 400),
         ),
     ],
+    "strict_json": [
+        Cases(
+            check="strict_json()",
+            good=('{"a": [1, 2.5, null]}', " true\n", '"\\ud83d\\ude00"', "[" * 50 + "]" * 50, "1" * 40),
+            bad=(
+                ("{'a': 1}", "strict_json.syntax"), ("", "strict_json.syntax"), ('{"a": 1} x', "strict_json.syntax"),
+                ("[NaN]", "strict_json.nan"), ("[-Infinity]", "strict_json.nan"),
+                ('"\\ud800"', "strict_json.surrogate"), ("\ud800", "strict_json.surrogate"),
+                ('"\\ude00\\ud83d"', "strict_json.surrogate"), ("[" * 9_000, "strict_json.depth"),
+                ('{"a": 1, "b": {"c": 1, "c": 2}}', "strict_json.duplicate"), ("1" * 42, "strict_json.number"),
+                ('{"a": 1, "\\u0061": 2}', "strict_json.duplicate"), ({"a": 1}, "strict_json.type"),
+                ("1e999", "strict_json.number"), ("[" * 51 + "]" * 51, "strict_json.depth"),
+                (" " * 200_000, "unchecked.size"),
+            ),
+            worst=(
+                lambda: "[" + "{}," * 33_000 + "0]", lambda: "[" + "1," * 49_000 + "1]",
+                lambda: "[" + "1.5," * 24_000 + "1]", lambda: "[" * 5_000 + "]" * 5_000,
+                lambda: "{" + ",".join(f'"k{n}":0' for n in range(9_000)) + "}",
+                lambda: '"' + "\\ud83d\\ude00" * 8_000 + '"', lambda: "'" + "\\n" * 4_990 + "'",
+                lambda: "[" + "1," * 4_990 + "]", lambda: "{" + "a:1," * 2_490 + "}", lambda: "/*" * 4_900,
+                lambda: "[" + "//\n" * 3_000 + "]", lambda: "''" * 5_000,
+            ),
+        ),
+        Cases(
+            check="strict_json(close=true, then=schema({'type': 'array', 'items': {'type': 'integer'}}))",
+            good=("[1]",),
+            bad=(('["1"]', "schema.type"), ("[1, 2", "strict_json.syntax")),
+            worst=(lambda: "[" + "1," * 49_000 + "1]", lambda: "[" + "[]," * 4_900),
+        ),
+    ],
     "length": [
         Cases(
             check="length(min=1, max=5)",
