@@ -1,7 +1,7 @@
 """``check = "iban() & length(max=34)"``: the text that names a check, read, never run.
 
 check:     part (("&" | "|") part)*        & binds more tightly
-part:      NAME | NAME "(" arguments ")" | "at(" PATH "," check ")" | "each(" check ")"
+part:      NAME | NAME "(" arguments ")" | "at(" PATH "," check ")" | "each(" check ")" | "isolated(" check ")"
            | "when(" condition "," check ")" | "(" check ")"
 argument:  a text, a number, true, false, null, a list or a table of these
 condition: a check that is content, or a text over args, tenant and principal as in ``when`` of a rule
@@ -69,6 +69,11 @@ def make(name: str, args: tuple[object, ...], given: Mapping[str, object]) -> Ch
     """The validator called ``name`` with these options. Raises ConfigError where they do not fit."""
     maker = find(name).load()
     _bind(name, maker, args, given)
+    if getattr(maker, "isolated", False) is True:
+        from handrail.validators import isolation
+
+        if not isolation.HERE:
+            return isolation.isolated(_written(name, args, given))
     try:
         return as_check(maker(*args, **given))
     except ConfigError:
@@ -113,7 +118,28 @@ def _when(node: ast.Call) -> Check:
     return combining.when(_check(condition), _check(check))
 
 
-_FORMS: Mapping[str, Callable[[ast.Call], Check]] = {"at": _at, "each": _each, "when": _when}
+def _isolated(node: ast.Call) -> Check:
+    """``isolated(CHECK, seconds=1.0)``: nothing of the check is loaded here."""
+    from handrail.validators import isolation
+
+    options = {one.arg: _value(one.value) for one in node.keywords}
+    seconds = options.get("seconds", 1.0)
+    if len(node.args) != 1 or options.keys() - {"seconds"} or not isinstance(seconds, int | float):
+        raise _odd(node, "isolated(CHECK, seconds=1.0) takes one check")
+    return _check(node.args[0]) if isolation.HERE else isolation.isolated(ast.unparse(node.args[0]), seconds=seconds)
+
+
+def _written(name: str, args: tuple[object, ...], given: Mapping[str, object]) -> str:
+    """A check as text, to be read in another process. Raises ConfigError where an option is a check."""
+    for one in (*args, *given.values()):
+        if isinstance(one, Check):
+            raise ConfigError(f"{name}(...) runs in a process of its own, and can take no check as an option.")
+    return f"{name}({', '.join([*map(repr, args), *(f'{key}={value!r}' for key, value in given.items())])})"
+
+
+_FORMS: Mapping[str, Callable[[ast.Call], Check]] = {
+    "at": _at, "each": _each, "when": _when, "isolated": _isolated,
+}  # fmt: skip
 
 
 def _two(node: ast.Call) -> tuple[ast.expr, ast.expr]:
