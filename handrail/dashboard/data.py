@@ -107,9 +107,17 @@ SELECT d.name, d.verdict, count(*) AS calls FROM decisions d
 WHERE d.run IN (SELECT run FROM chosen) AND d.verdict <> 'allow'
 GROUP BY ALL ORDER BY calls DESC, d.name LIMIT 40
 """
+_FINDINGS = """
+SELECT validator, action, count(*) AS checks FROM (
+    SELECT validator, action FROM validations WHERE run IN (SELECT run FROM chosen) AND action IS NOT NULL
+    UNION ALL
+    SELECT 'arguments', CASE verdict WHEN 'reject' THEN 'rejected' ELSE 'would_be_rejected' END FROM decisions
+    WHERE run IN (SELECT run FROM chosen) AND decided_by = 'schema'
+) GROUP BY ALL ORDER BY checks DESC, validator, action LIMIT 100
+"""
 _SPAN = "SELECT body FROM observed WHERE run = ? AND contains(body, ?)"
 _RUNS_PAGE, _RUNS_SUMMARY, _RUNS_OVER_TIME = _CHOSEN + _PAGE, _CHOSEN + _SUMMARY, _CHOSEN + _OVER_TIME
-_RUNS_VERDICTS, _RUNS_DENIED_TOOLS = _CHOSEN + _VERDICTS, _CHOSEN + _DENIED_TOOLS
+_RUNS_VERDICTS, _RUNS_DENIED_TOOLS, _RUNS_FINDINGS = _CHOSEN + _VERDICTS, _CHOSEN + _DENIED_TOOLS, _CHOSEN + _FINDINGS
 
 _SIGNATURE = """
 SELECT (SELECT sum(records) FROM parts) AS records, (SELECT count(*) FROM problems) AS problems,
@@ -256,6 +264,14 @@ def verdicts(source: Source, filters: Filters) -> list[dict[str, Any]]:
 def denied_tools(source: Source, filters: Filters) -> list[dict[str, Any]]:
     """The tools that were stopped, or would have been, most often: ``name``, ``verdict``, ``calls``."""
     return source.rows(_RUNS_DENIED_TOOLS, *filters.parameters(datetime.now(UTC)))
+
+
+def findings(source: Source, filters: Filters) -> list[dict[str, Any]]:
+    """Validators that found something, by what was done: ``validator``, ``action``, ``checks``, at most 100.
+
+    A tool's own schema is the validator ``arguments``.
+    """
+    return source.rows(_RUNS_FINDINGS, *filters.parameters(datetime.now(UTC)))
 
 
 def choices(source: Source) -> Mapping[str, Sequence[str]]:

@@ -5,6 +5,7 @@ Charts keep one spec while a run grows: all that changes is data, which the brow
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
@@ -113,6 +114,37 @@ def denied_tools(rows: Rows) -> Chart:
             x=alt.X("sum(calls):Q", title=None, axis=alt.Axis(tickCount=4, tickMinStep=1, format="~s")),
             color=_colour("verdict", looks),
             tooltip=[alt.Tooltip("tool:N"), alt.Tooltip("verdict:N"), alt.Tooltip("sum(calls):Q", title="calls")],
+        )
+    )
+    return chart
+
+
+def by_validator(rows: Rows) -> Chart:
+    """Stacked bars: validators that found something most often, by what was done about it.
+
+    ``rows`` have ``validator``, ``action`` and ``checks``.
+    """
+    totals: Counter[str] = Counter()
+    for row in rows:
+        totals[plain.name(row["validator"], limit=32)] += row["checks"]
+    top = sorted(totals, key=lambda name: (-totals[name], name))[:_TOP_TOOLS]
+    shown = [row for row in rows if plain.name(row["validator"], limit=32) in top]
+    words = [theme.action(row["action"]).word for row in shown]
+    frame = tables.frame(
+        {
+            "validator": [plain.name(row["validator"], limit=32) for row in shown],
+            "done": words,
+            "checks": [row["checks"] for row in shown],
+        }
+    )
+    chart: alt.Chart = (
+        alt.Chart(frame, height=_HEIGHT, config=_CONFIG)
+        .mark_bar(size=14, cornerRadiusEnd=2)
+        .encode(
+            y=alt.Y("validator:N", title=None, sort=top, axis=_NAMES),
+            x=alt.X("sum(checks):Q", title=None, axis=alt.Axis(tickCount=4, tickMinStep=1, format="~s")),
+            color=_colour("done", theme.ACTIONS, set(words), across=3),
+            tooltip=[alt.Tooltip("validator:N"), alt.Tooltip("done:N"), alt.Tooltip("sum(checks):Q", title="values")],
         )
     )
     return chart
@@ -269,9 +301,11 @@ def _decider(key: str | None) -> str:
     return "no rule allows it" if key == "policy" else theme.DECIDERS.get(key or "", "unknown")
 
 
-def _colour(field: str, looks: Mapping[str, theme.Look], legend: Set[str] = frozenset()) -> alt.Color:
+def _colour(
+    field: str, looks: Mapping[str, theme.Look], legend: Set[str] = frozenset(), *, across: int = 0
+) -> alt.Color:
     known = [*looks.values(), theme.UNKNOWN]
     scale = alt.Scale(domain=[look.word for look in known], range=[look.colour for look in known])
     words = [look.word for look in known if look.word in legend]
-    shown = alt.Legend(title=None, orient="bottom", symbolType="square", labelFontSize=11, values=words)
+    shown = alt.Legend(title=None, orient="bottom", symbolType="square", labelFontSize=11, values=words, columns=across)
     return alt.Color(f"{field}:N", scale=scale, legend=shown if words else None)

@@ -60,6 +60,17 @@ VERDICTS: Mapping[str, Look] = {
 }
 """Verdict on a proposed call -> its look."""
 
+ACTIONS: Mapping[str, Look] = {
+    "recorded": Look("recorded", "·", SKY, "blue"),
+    "redacted": Look("redacted", "▒", BLUE, "blue"),
+    "repaired": Look("repaired", "✓", GREEN, "green"),
+    "rejected": Look("rejected", "✕", PURPLE, "violet"),
+    "asked": Look("a person asked", "‖", ORANGE, "orange"),
+    "given up": Look("given up", "!", VERMILION, "red"),
+    "only marked": Look("only marked", "△", AMBER, "orange"),
+}
+"""What was done about a finding -> its look."""
+
 STEPS: Mapping[str, Look] = {
     "agent": Look("agent", "●", SLATE, "gray"),
     "model": Look("model", "◆", BLUE, "blue"),
@@ -108,6 +119,14 @@ def outcome(key: object) -> Look:
 def verdict(key: object) -> Look:
     """The look of a verdict of the journal, whatever it holds."""
     return VERDICTS.get(str(key), UNKNOWN)
+
+
+def action(key: object) -> Look:
+    """The look of what was done about a finding, whatever the record holds."""
+    word = str(key)
+    if word.startswith("would_be_"):
+        return ACTIONS["only marked"]
+    return ACTIONS.get("given up" if word in ("refused", "escalated", "failed") else word, UNKNOWN)
 
 
 _READS = ("search", "read", "get", "list", "retrieve")

@@ -65,6 +65,18 @@ def test_pictures_count_every_decision_once(known: tuple[Source, sample.Sample])
     assert shown == data.summary(source, Filters())["runs"]
 
 
+def test_findings_are_counted_by_validator_and_by_what_was_done(known: tuple[Source, sample.Sample]) -> None:
+    """Each verdict of a validator once, a tool's own schema among them, and only of the runs that are chosen."""
+    source, _ = known
+    rows = {(row["validator"], row["action"]): row["checks"] for row in data.findings(source, Filters(user="ana"))}
+    assert rows == {
+        ("arguments", "rejected"): 1, ("defaults", "recorded"): 1, ("figures", "rejected"): 1,
+        ("refund-account", "repaired"): 1,
+    }  # fmt: skip
+    observed = {row["action"] for row in data.findings(source, Filters(user="ben"))}
+    assert observed == {"would_be_rejected", "recorded", "would_be_repaired"}
+
+
 def test_about_fifty_bars_cover_any_time() -> None:
     """From one instant to ten years, there are never more than 130 bars."""
     first = datetime(2026, 1, 1)

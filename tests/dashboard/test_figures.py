@@ -93,3 +93,14 @@ def test_the_most_stopped_tools_come_first() -> None:
     rows = [{"name": f"tool{n}", "verdict": verdict, "calls": n} for n in range(9) for verdict in ("deny", "reject")]
     chart = figures.denied_tools(rows).to_dict()
     assert chart["encoding"]["y"]["sort"] == ["tool8", "tool7", "tool6", "tool5", "tool4", "tool3"]
+
+
+def test_validators_that_find_most_come_first() -> None:
+    """At most six, by what was done; what a foreign record calls it is unknown, and only marked is told apart."""
+    rows = [{"validator": f"v{n}", "action": "rejected", "checks": n} for n in range(1, 9)]
+    rows += [{"validator": "v8", "action": action, "checks": 1} for action in ("would_be_rejected", "escalated", "<b>")]
+    [drawn] = figures.by_validator(rows).to_dict()["datasets"].values()
+    assert {row["validator"] for row in drawn} == {f"v{n}" for n in range(3, 9)}
+    assert [row["done"] for row in drawn if row["validator"] == "v8"] == [
+        "rejected", "only marked", "given up", "unknown",
+    ]  # fmt: skip

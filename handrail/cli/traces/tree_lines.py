@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import click
 
-from handrail.audit.traces import Content, Row, Trace, as_array, as_object, chain_of
+from handrail.audit.spoken import Spoken, by_validators, spoken
+from handrail.audit.traces import Content, Row, Trace, chain_of
 from handrail.audit.tree import Place
 from handrail.cli.traces import facts
 from handrail.cli.traces.columns import cells, cut, filled, shown
@@ -124,12 +125,19 @@ def _details(trace: Trace, step: Row, place: Place) -> Iterator[str]:
         yield shown(step["reason"])
     yield from facts.about(step)
     yield from facts.linked(trace, step)
-    yield from facts.noted_all(trace.notes.get(place.step, ()))
-    for told in map(as_object, as_array(step["findings"])):
-        yield f"found {shown(told.get('code'), most=60)} at {shown(told.get('path'), most=60) or '/'}"
+    notes = trace.notes.get(place.step, ())
+    yield from facts.noted_all([note for note in notes if not by_validators(note)])
+    yield from map(_spoken, spoken(step, notes))
     hidden = trace.below.get(place.step, 0) - trace.shown_below.get(place.step, 0)
     if hidden > 0:
         yield f"… {hidden:,} more {'step' if hidden == 1 else 'steps'} directly below"
+
+
+def _spoken(one: Spoken) -> str:
+    where = " ".join(filter(None, (shown(one.on, most=20), shown(one.path, most=60)))) or "/"
+    warning = " (warning)" if one.severity == "warning" else ""
+    told = f": {shown(one.done, most=60)}" if one.done else ""
+    return f"{shown(one.validator, most=40) or 'validator'} found {shown(one.code, most=60)} at {where}{warning}{told}"
 
 
 def _widths(drawn: Sequence[_Line], width: int) -> list[int]:

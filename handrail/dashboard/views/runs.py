@@ -116,7 +116,7 @@ def _live() -> None:
 
 def _pictures(found: Source, chosen: Filters, total: Row) -> None:
     bucket_s = data.bucket_seconds(total["first"], total["last"])
-    over_time, verdicts, tools = st.columns([5, 3, 4], border=True)
+    over_time, verdicts, tools, findings = st.columns([5, 3, 4, 4], border=True)
     with over_time:
         _picture("Runs over time, by outcome", figures.runs_over_time(
             data.over_time(found, chosen, bucket_s=bucket_s), bucket_s=bucket_s))  # fmt: skip
@@ -126,6 +126,9 @@ def _pictures(found: Source, chosen: Filters, total: Row) -> None:
     with tools:
         rows = data.denied_tools(found, chosen)
         _picture("Tools stopped most", figures.denied_tools(rows) if rows else None)
+    with findings:
+        rows = data.findings(found, chosen)
+        _picture("Findings by validator", figures.by_validator(rows) if rows else None)
 
 
 def _picture(title: str, chart: figures.Chart | None) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from handrail.audit.spoken import by_validators, spoken
 from handrail.dashboard import data, figures, plain, shared, tables, theme
 from handrail.dashboard.data import Row, Source
 from handrail.dashboard.views import thought
@@ -34,7 +35,7 @@ def drawer(found: Source, run_id: str, step_id: str) -> None:
             return
         if step["type"] == "tool":
             _decision(step)
-        _findings(step)
+        _findings(found, run_id, step)
         thought.show(found, run_id, step, _payload)
         _asked(found, run_id, step)
         _came_back(found, step)
@@ -87,14 +88,27 @@ def _lines(lines: dict[str, str]) -> None:
     st.markdown("  \n".join(f":gray[{label}]  {value}" for label, value in lines.items()))
 
 
-def _findings(step: Row) -> None:
-    findings = [data.as_object(one) for one in data.as_array(step["findings"])]
-    if not findings:
+def _findings(found: Source, run_id: str, step: Row) -> None:
+    """What validators said, and what was done; what they quote only where somebody opens it."""
+    notes = [note for note in data.notes(found, run_id, step["step"]) if by_validators(note)]
+    said = spoken(step, notes)
+    if not said:
         return
     st.markdown("**Findings**")
-    columns = ("validator", "code", "path", "severity")
-    tables.show(tables.frame({name: [plain.name(one.get(name)) for one in findings] for name in columns}),
-                key="findings", name="Findings")  # fmt: skip
+    columns = {
+        "Validator": [plain.name(one.validator) for one in said],
+        "Of": [plain.name(one.on) for one in said],
+        "What": [plain.name(one.code) for one in said],
+        "Where": [plain.name(one.path) or "/" for one in said],
+        "Severity": [plain.name(one.severity) for one in said],
+        "Done": [plain.name(one.done) or "–" for one in said],
+    }
+    tables.show(tables.frame(columns), key="findings", name="Findings")
+    told = [ref for note in notes if (ref := data.as_object(note["body"]).get("found"))]
+    if told:
+        with st.expander("What they said, in full"):
+            for ref in told:
+                _payload(found, ref)
 
 
 def _asked(found: Source, run_id: str, step: Row) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from handrail.audit.spoken import by_validators
 from handrail.dashboard import data, figures, plain, shared, tables
 from handrail.dashboard.data import Row, Source
 
@@ -66,7 +67,8 @@ def _why(found: Source, run_id: str, step: Row, payload: ShowPayload) -> None:
 
 
 def _notes(found: Source, run_id: str, step: Row, payload: ShowPayload) -> None:
-    for number, note in enumerate(data.notes(found, run_id, step["step"])):
+    notes = [note for note in data.notes(found, run_id, step["step"]) if not by_validators(note)]
+    for number, note in enumerate(notes):
         facts = data.as_object(note["body"])
         with st.container(border=True, key=f"note-{number}"):
             st.markdown(f"**{_NOTED.get(note['kind'], 'Noted')}**  {plain.chip(_title(note['kind'], facts))}")

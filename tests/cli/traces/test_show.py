@@ -50,6 +50,18 @@ def test_a_denied_call_is_in_the_tree_with_its_rule_and_reason(world: World) -> 
     assert "agent:helpdesk may not call wire_money: rule nobody-wires denies it to everyone." in text
 
 
+def test_what_validators_said_is_told_once_with_what_was_done(world: World) -> None:
+    """Claim: each finding has its place and severity, and says what was done; the record's own copy is left out."""
+    found = [line.strip(" │") for line in show(world.data, world.runs.refund, "--width", 160).stdout.splitlines()]
+    assert [line for line in found if " found " in line] == [
+        "defaults found injection_markers.imperative at result (warning): recorded",
+        "figures found numbers_from_sources.unknown at output: rejected, round 1 of 3",
+        "refund.arguments found minimum at amount: rejected",
+        "refund-account found iban.form at arguments /iban: repaired",
+        "refund-account found length.long at arguments /note: repaired",
+    ]
+
+
 def test_who_acts_for_whom_is_said_where_it_changes(world: World) -> None:
     """Claim: the chain stands below the run's agent and below the sub-agent, and nowhere else."""
     said = [line.strip(" │") for line in show(world.data, world.runs.refund).stdout.splitlines() if " as user:" in line]
