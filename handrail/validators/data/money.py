@@ -16,7 +16,7 @@ from handrail.validators.findings import Finding, Findings
 from handrail.validators.paths import Budget, Path, TooManyPlaces, compiled
 from handrail.validators.protocol import NOWHERE, Check
 
-MAX_VISITED = 10_000
+MAX_VISITED = 5_000
 """Places that one check comes by."""
 _MAX_FINDINGS = 20
 _TOO_LARGE = Finding("unchecked.size", "The value has too many parts, or numbers too long, to check.")

@@ -19,7 +19,8 @@ Number = int | float | str
 
 MAX_VALUES = 10_000
 _MAX_LISTED = 20
-_MAX_NEAREST = 500
+_MAX_NEAREST = 200
+_NEAREST_CHARS = 40
 _Bound = tuple[str, Decimal, Callable[[Decimal, Decimal], bool], str]
 
 
@@ -155,9 +156,9 @@ class OneOf(Check):
         return f"{shown(value)} is not one of {listed}{', ...' if len(self.values) > _MAX_LISTED else ''}."
 
     def _near(self, value: object) -> str:
-        if not self.tell or not isinstance(value, str) or not 0 < len(value) <= 50:
+        if not self.tell or not isinstance(value, str) or not 0 < len(value) <= _NEAREST_CHARS:
             return ""
-        texts = [one for one in self.values if isinstance(one, str) and len(one) <= 50]
+        texts = [one for one in self.values if isinstance(one, str) and len(one) <= _NEAREST_CHARS]
         return (nearest(value, texts) or "") if len(texts) <= _MAX_NEAREST else ""
 
 
