@@ -26,7 +26,7 @@ from handrail.errors import HandrailError, JournalError, PolicyPending
 from handrail.frameworks import flow, ownership, thinking
 from handrail.frameworks.checking import check_again
 from handrail.frameworks.installed import versions
-from handrail.gate import Gate, Passed, gate_of
+from handrail.gate import Gate, Passed, gate_of, seen
 from handrail.rulebook import Rulebook, Snapshot, snapshot
 from handrail.tracing import context, threads
 from handrail.tracing.acting import Accepted, accepted, acting, principal
@@ -302,6 +302,7 @@ def _run(
     begin = flow.start(gate, who, thread, turn)
     facts, links = (facts | begin.facts, begin.links) if begin else (facts, ())
     step = gate.steps.run((gate,), who, owner=owner, thread=thread, facts=facts, links=links)
+    seen.begin(step.frame, begin.last.run if begin is not None and begin.last is not None else "")
     flow.begun(step, begin)
     if entry == "model":
         flow.alone(step)

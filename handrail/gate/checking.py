@@ -15,10 +15,11 @@ from handrail.audit.recorder import findings_of
 from handrail.audit.steps import Step
 from handrail.config.settings import Last
 from handrail.errors import AnswerRejected, ValidationFailed
+from handrail.gate.seen import run_of
 from handrail.tracing.context import Frame
 from handrail.validators.combining import MAX_FINDINGS
 from handrail.validators.configured import Configured
-from handrail.validators.context import Context, On
+from handrail.validators.context import Context, On, Run
 from handrail.validators.findings import Finding, Findings
 from handrail.validators.mending import redacted, repaired
 from handrail.validators.plain import plain
@@ -39,6 +40,7 @@ _FAILED: Mapping[On, str] = {
     "input": "The input",
 }
 _NOTE = "rejections"
+_UNSEEN = Run(complete=False)
 _MOST_TOLD = 20
 _MOST_PASSES = 5
 """Checks of one value while it is redacted: each tells twenty findings at most."""
@@ -298,7 +300,8 @@ def _row(check: _Check, *, reset: bool = False) -> int:
 def _context(frame: Frame, on: On, name: str, args: Mapping[str, Any] | None, gate: Gate) -> Context:
     who = frame.principal
     tool = name if on in ("arguments", "result", "documents") else ""
-    return Context(on=on, tool=tool, agent=who.agent, tenant=who.tenant, user=who.user, args=args)
+    run = run_of(frame) if gate.rulebook.now.validators.needs_run else _UNSEEN
+    return Context(on=on, tool=tool, agent=who.agent, tenant=who.tenant, user=who.user, args=args, run=run)
 
 
 _WHAT: Mapping[On, str] = {

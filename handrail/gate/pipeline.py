@@ -23,6 +23,7 @@ from handrail.audit.recorder import findings_of
 from handrail.audit.steps import Outcome, Step, Steps
 from handrail.config import ToolSettings
 from handrail.errors import HandrailError, ValidationFailed
+from handrail.gate import seen
 from handrail.gate.calls import Passed, Refusal, ToolCall
 from handrail.gate.checking import Checked, check, configured, explained, read
 from handrail.gate.grounds import grounds
@@ -165,6 +166,7 @@ class Gate:
             checked.record(self, step.frame)
             checked.judged(self, step)
         if judgement.stops:
+            seen.called(frame, call.name, call.args, "rejected", call_id=call.call_id)
             return self._refuse(frame, step, judgement, checked)
         step.frame = step.frame.owned(Passed(call.tool, args))
         return _Attempt(args, step, enforced=enforced, irreversible=effect == "irreversible")
@@ -192,7 +194,9 @@ class Gate:
         if attempt.step is None:
             return None
         missing = outcome == "error" and _is_missing(attempt, call, error)
-        attempt.step.finish("not_found" if missing else outcome, error, _learnt(attempt.step))
+        outcome = "not_found" if missing else outcome
+        seen.called(attempt.step.frame, call.name, attempt.args, outcome, call_id=call.call_id)
+        attempt.step.finish(outcome, error, _learnt(attempt.step))
         return Refusal(NEUTRAL) if missing else None
 
     def _settle(self, attempt: _Attempt, call: ToolCall, value: Any) -> Any:
@@ -206,6 +210,9 @@ class Gate:
             outcome: Outcome = "rejected" if withheld else "error" if call.failed(value) else "ok"
             if call.then is not None and outcome == "ok":
                 _told(call, attempt.step.frame, value)
+            if seen.wanted(attempt.step.frame):
+                result = None if withheld else call.content(value)
+                seen.called(attempt.step.frame, call.name, attempt.args, outcome, result, call.call_id)
             checked.record(self, attempt.step.frame)
             checked.judged(self, attempt.step)
             facts = {"findings": findings_of(checked.findings), **_learnt(attempt.step)}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from handrail.audit.canonical import jsonable
@@ -17,6 +18,7 @@ from handrail.tracing.context import Frame, RunState
 from handrail.tracing.faults import unquoted
 from handrail.validators.context import Call, Run, Source
 from handrail.validators.ledger import Seen
+from handrail.validators.plain import Unreadable, plain
 from handrail.validators.runs import MAX_SOURCE_CHARS
 
 log = logging.getLogger(__name__)
@@ -28,6 +30,7 @@ MAX_FIELD = 500
 _NOTE = "seen"
 _IDS = ("id", "source", "url", "path", "file_path", "title", "name")
 """Metadata that name a document which has no id of its own, in this order."""
+_MAX_BITS = 1_000
 _NOTHING: Mapping[str, object] = {}
 _PART = Run(complete=False)
 _always = [False]
@@ -77,7 +80,10 @@ def called(
         return
     seen = _seen(frame.state)
     try:
-        text, read = _texts(result) if outcome == "ok" or result is not None else (None, None)
+        text, read = _texts(result)
+        if isinstance(read, Unreadable):
+            seen.part()
+            read = None
         arguments: dict[str, object] = jsonable(args)
         made = Call(tool, arguments, outcome, read, frame.principal.agent, frame.home)
         seen.call(made, call_id or "", text)
@@ -99,21 +105,41 @@ def retrieved(frame: Frame, retriever: str, documents: Iterable[Mapping[str, Any
         seen.part()
 
 
-def said(frame: Frame, id: str, text: str, origin: str = "user", kind: Literal["input", "result"] = "input") -> None:
-    """The run was given ``text``: by its user, in its instructions, or by a turn of before. Never raises."""
-    if not wanted(frame) or not text:
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A message that a model of the outermost agent is about to read, and that no model wrote."""
+
+    content: object
+    """Text, or content blocks."""
+    origin: str = "user"
+    """``user``, ``system``, or the tool."""
+    id: str = ""
+    """The message's id; of an answer that of its call."""
+    answer: bool = False
+    """Whether it answers a call: then it counts where no call of this run gave it."""
+
+
+def heard(frame: Frame, messages: Iterable[Heard]) -> None:
+    """A model is asked in ``frame``. What a sub-agent reads its caller wrote, so that it is no source. Never raises."""
+    if not wanted(frame) or frame.principal.chain != frame.state.principal.chain:
         return
     seen = _seen(frame.state)
-    if kind == "input" or not seen.answers(id):
-        seen.source(Source(id, text, kind, origin))
+    try:
+        for message in messages:
+            text = _text(plain(message.content))
+            if text and not (message.answer and seen.answers(message.id)):
+                kind: Literal["result", "input"] = "result" if message.answer else "input"
+                seen.source(Source(message.id or message.origin, text, kind, message.origin))
+    except Exception:
+        log.warning("What a model reads could not be remembered for validators", exc_info=unquoted())
+        seen.part()
 
 
 def _document(given: Mapping[str, Any], retriever: str) -> Source:
     content, metadata = given.get("content"), _fields(given.get("metadata"))
     own = given.get("id")
     id = str(own) if own else next((str(metadata[name]) for name in _IDS if metadata.get(name)), "")
-    text = content if isinstance(content, str) else json.dumps(jsonable(content), ensure_ascii=False)
-    return Source(id, text, "document", retriever, metadata)
+    return Source(id, _text(plain(content)), "document", retriever, metadata)
 
 
 def _fields(metadata: object) -> Mapping[str, object]:
@@ -130,19 +156,44 @@ def _fields(metadata: object) -> Mapping[str, object]:
 
 
 def _texts(result: object) -> tuple[str | None, object]:
-    """A result as text, and as the JSON value that it is or holds."""
+    """A result as text, and as the JSON value that it is or holds; no text where it cannot be read."""
     if result is None:
         return None, None
-    if isinstance(result, str):
-        return result, _read(result)
-    plain = jsonable(result)
-    return json.dumps(plain, ensure_ascii=False), plain
+    read = _read(result) if isinstance(result, str) else plain(result)
+    if isinstance(read, Unreadable):
+        return None, read
+    return _text(read), read if isinstance(read, str) else jsonable(read)
 
 
 def _read(text: str) -> object:
     if len(text) > MAX_SOURCE_CHARS or text.lstrip()[:1] not in ("{", "["):
-        return text[:MAX_SOURCE_CHARS]
+        return text[: MAX_SOURCE_CHARS + 1]
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
         return text
+
+
+def _text(value: object) -> str:
+    """A value as the lines of a text, without the escapes that JSON needs: an answer quotes what the escapes mean."""
+    if isinstance(value, str):
+        return value
+    lines: list[str] = []
+    todo: list[tuple[str, object]] = [("", value)]
+    while todo:
+        name, node = todo.pop()
+        if isinstance(node, dict):
+            todo += [(str(key), inner) for key, inner in reversed(cast("dict[object, object]", node).items())]
+        elif isinstance(node, list):
+            todo += [(name, inner) for inner in reversed(cast("list[object]", node))]
+        elif node is not None:
+            lines.append(f"{name}: {_plain(node)}" if name else _plain(node))
+    return "\n".join(lines)
+
+
+def _plain(node: object) -> str:
+    if isinstance(node, bool):
+        return "true" if node else "false"
+    if isinstance(node, int) and node.bit_length() > _MAX_BITS:
+        return ""
+    return str(node)

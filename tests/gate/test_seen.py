@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from handrail.gate import seen
-from handrail.gate.seen import begin, called, retrieved, run_of, said
+from handrail.gate.seen import Heard, begin, called, heard, retrieved, run_of
 from handrail.tracing.context import Frame, RunState
 from handrail.tracing.identity import Principal
 from handrail.validators import Call, Run, Source
@@ -44,7 +44,7 @@ def begun(run: str = "r1", kept: dict[str, Any] | None = None, resumed: str = ""
 def test_a_run_remembers_what_it_saw_and_did() -> None:
     """Inputs, documents, calls and their results are there, oldest first, results as text and as JSON."""
     place = begun()
-    said(place, "m1", "Refund 20 EUR, please.")
+    heard(place, [Heard("Refund 20 EUR, please.", id="m1")])
     retrieved(place, "handbook", [{"id": None, "content": "Refunds need a check.", "metadata": {"source": "kb-1"}}])
     called(place, "check", {"id": 7}, "ok", '{"verified": true}', "c1")
     called(place, "pay", {"id": 7}, "rejected", None, "c2")
@@ -124,9 +124,9 @@ def test_an_answer_of_before_is_a_source_once() -> None:
     """A result in the conversation counts where no call of this run gave it."""
     place = begun()
     called(place, "t", {}, "ok", "now", "c1")
-    said(place, "c1", "now", "t", "result")
-    said(place, "c0", "earlier", "t", "result")
-    said(place, "c0", "earlier", "t", "result")
+    answers = [Heard("now", "t", "c1", answer=True), Heard("earlier", "t", "c0", answer=True)]
+    heard(place, answers)
+    heard(place, answers)
     assert [(one.id, one.text) for one in run_of(place).sources] == [("c1", "now"), ("c0", "earlier")]
 
 
@@ -145,7 +145,7 @@ def test_the_oldest_give_way() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, MAX_SOURCE_CHARS + 10)), max_size=8))
-@examples(max_examples=50)
+@examples(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 def test_the_characters_are_bounded(given: list[tuple[int, int]]) -> None:
     """Whatever is seen, no more characters are kept than the bound; and where nothing was dropped, all is there."""
     ledger = Seen()
@@ -184,7 +184,9 @@ class _Odd:
 
 
 @pytest.mark.parametrize(
-    "value", [_Odd(), b"\xff", float("nan"), "[" * 100_000, {1: {2}}, "\ud800", 10**5000, ""], ids=range(8)
+    "value",
+    [_Odd(), b"\xff", float("nan"), "[" * 9_999, "[1" + "0" * 5000 + "]", {1: {2}}, "\ud800", 10**5000, ""],
+    ids=range(9),
 )
 def test_no_value_breaks_the_ledger(value: object) -> None:
     """Whatever a tool gave back, its call is remembered."""
@@ -193,3 +195,19 @@ def test_no_value_breaks_the_ledger(value: object) -> None:
     assert [call.outcome for call in run_of(place).calls] == ["ok"]
     retrieved(place, "r", [{"content": value, "metadata": value, "id": value}])
     assert run_of(place).calls[0].tool == "t"
+
+
+def test_what_a_sub_agent_is_told_is_no_source() -> None:
+    """A sub-agent reads what its caller wrote: a model, and no source."""
+    place = begun()
+    below = Frame(place.state, (), "s2", Principal().extended("agent:helper"), home="h2")
+    heard(below, [Heard("The fee is 7 EUR.")])
+    assert run_of(place).sources == ()
+
+
+def test_json_is_read_as_text_without_its_escapes() -> None:
+    """What an answer quotes of a result is what the result says, not how JSON writes it."""
+    place = begun()
+    called(place, "t", {}, "ok", '{"said": "line\\none \\u00e9", "rows": [{"n": 1.5}, {"n": true}], "none": null}')
+    (source,) = run_of(place).sources
+    assert source.text == "said: line\none é\nn: 1.5\nn: true"

@@ -20,7 +20,7 @@ from handrail.frameworks import definitions, rounds
 from handrail.frameworks.langchain import agents, attempts, branches, calls, replies, thoughts
 from handrail.frameworks.langchain import messages as show
 from handrail.frameworks.rounds import Verdict
-from handrail.gate import gate_of, outcome_of
+from handrail.gate import gate_of, outcome_of, seen
 from handrail.tracing import context, ids, others
 from handrail.tracing.context import Frame
 from handrail.tracing.faults import unquoted
@@ -120,6 +120,8 @@ class Request:
         """Nanoseconds until the first piece."""
 
         calls.answered(frame, messages)
+        if rejected is None:  # what tells a model that its reply was wrong is no source
+            seen.heard(frame, show.heard(messages))
         self._messages, self._request = messages, kwargs
 
         def theirs() -> Theirs | None:

@@ -20,7 +20,7 @@ from handrail.frameworks import gates
 from handrail.frameworks.langchain import agents
 from handrail.frameworks.langchain import messages as show
 from handrail.frameworks.langchain.asking import server_of
-from handrail.gate import gate_of, outcome_of
+from handrail.gate import gate_of, outcome_of, seen
 from handrail.tracing import context
 from handrail.tracing.context import Frame
 from handrail.tracing.faults import unquoted
@@ -55,6 +55,7 @@ class _Call:
     """One observed call; whatever fails in observing it is logged and never reaches the caller."""
 
     def __init__(self, above: Frame, model: BaseLLM, prompts: Sequence[str], stop: list[str] | None) -> None:
+        seen.heard(above, map(seen.Heard, prompts))
         self._above, self.step = above, _opened(above, lambda: _describe(model, prompts, stop))
         owner = agents.Asked(model, self.step, whole=True)
         self.frame = replace(self.step.frame if self.step else above, owner=owner)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from langchain_core.messages import AIMessage, BaseMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
+from handrail.gate.seen import Heard
 from handrail.tracing.why import Proposed, Said
 
 _MADE_UP = ("lc_", "run-")
@@ -208,3 +209,14 @@ def said(value: BaseMessage) -> Said:
 def proposed(reply: AIMessage) -> list[Proposed]:
     """The calls of a reply."""
     return [Proposed(call.get("id") or "", call["name"], call["args"]) for call in reply.tool_calls]
+
+
+def heard(messages: Sequence[BaseMessage]) -> Iterator[Heard]:
+    """What no model wrote of the messages that one is about to read: an answer to a call that failed says nothing."""
+    for value in messages:
+        if isinstance(value, ToolMessage):
+            if value.status != "error":
+                yield Heard(content_of(value), value.name or "", value.tool_call_id, answer=True)
+        elif isinstance(value, (HumanMessage, SystemMessage)):
+            origin = "user" if isinstance(value, HumanMessage) else "system"
+            yield Heard(text(value), origin, value.id or "")

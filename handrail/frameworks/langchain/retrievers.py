@@ -22,7 +22,7 @@ from handrail.errors import ValidationFailed
 from handrail.frameworks import gates
 from handrail.frameworks.langchain import agents
 from handrail.frameworks.langchain.documents import Looks
-from handrail.gate import arenew, enforces, gate_of, outcome_of, renew
+from handrail.gate import arenew, enforces, gate_of, outcome_of, renew, seen
 from handrail.gate.documents import readable
 from handrail.tracing import context
 from handrail.tracing.context import Frame
@@ -88,6 +88,8 @@ class _Search:
         if self.step is not None and left:
             texts = [text for text in (getattr(each, "page_content", "") for each in left) if isinstance(text, str)]
             why_of(self._above.state).searched(self._above, self.step.frame.step, texts)
+        if not isinstance(self._above.owner, Retrieving):  # else the one around it says what is given out
+            seen.retrieved(self._above, self._name, map(_whole, left))
         held = {"would_remove": would} if would else {}
         facts = {"returned": len(result), "removed": len(result) - len(left), **held, **said}
         self._finish("ok", facts, {"documents": [_given(document) for document in left]})
@@ -140,6 +142,10 @@ def _asked(retriever: BaseRetriever) -> dict[str, object]:
 def _given(document: Any) -> dict[str, Any]:
     """One document as the GenAI conventions describe it; its metadata are what rules look at, and not kept again."""
     return {"id": getattr(document, "id", None), "content": getattr(document, "page_content", None)}
+
+
+def _whole(document: Any) -> dict[str, Any]:
+    return {**_given(document), "metadata": getattr(document, "metadata", None)}
 
 
 def _described(document: Any) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from handrail.frameworks.openai.calls import Call, Read, Request, described, pro
 from handrail.frameworks.openai.streams import Pieces, dumped
 from handrail.frameworks.patching import Patches
 from handrail.frameworks.serving import Serving
-from handrail.gate import gate_of, outcome_of
+from handrail.gate import gate_of, outcome_of, seen
 from handrail.tracing import context, ids, others
 from handrail.tracing.context import Frame
 from handrail.tracing.faults import unquoted
@@ -266,10 +266,21 @@ def _same(above: Frame, messages: Sequence[Any]) -> list[Any]:
     return now
 
 
+def _heard(messages: Sequence[Any]) -> Iterator[seen.Heard]:
+    """What no model wrote of the messages of a request."""
+    for message in messages:
+        role, content = message.get("role"), message.get("content")
+        if role == "tool":
+            yield seen.Heard(content, "", str(message.get("tool_call_id") or ""), answer=True)
+        elif role in ("user", "system", "developer"):
+            yield seen.Heard(content, "user" if role == "user" else "system")
+
+
 def _opened(above: Frame, call: Call) -> Step | None:
     try:
         steps = gate_of(above).steps
         if call.model is not None:
+            seen.heard(above, _heard(call.model.messages))
             model = replace(call.model, messages=_same(above, call.model.messages))
             return steps.model(above, model, others.of_library(("openai",), "model") if others.active() else None)
         return steps.open(above, call.kind, call.name, call.facts, content=call.content)

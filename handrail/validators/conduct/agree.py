@@ -127,7 +127,9 @@ class Agree(RunCheck):
         subject, place = about
         what = self._path.written + place.replace("/", ".")
         same = "".join(f", {name} {value!r:.60}" for name, value in zip(self.key, subject, strict=False))
-        voices = "; ".join(f"{one.name} said {_shown(one.value)}" for one in list(said.values())[:5])
+        voices = "; ".join(
+            f"{one.name} said {_shown(one.value)}" for one in sorted(said.values(), key=lambda one: one.name)[:5]
+        )
         text = f"Results contradict each other at {what}{same}: {voices}."
         hint = "Find out which one is right, or say that they differ; do not average them."
         return Finding("agree.contradiction", text[:1_000], hint=hint)
