@@ -81,11 +81,11 @@ class Verdict(Generic[T]):
             checked.judged(gate, step)
 
 
-def judge(frame: Frame, reply: T, seen: View | None, *, answer: bool, strict: bool) -> Verdict[T]:
+def judge(frame: Frame, reply: T, seen: View | None, *, answer: bool, strict: bool, row: str) -> Verdict[T]:
     """What the validators of the agent in ``frame`` say of ``reply``, which they see as ``seen``.
 
     ``answer`` says that it is the agent's answer; ``strict``, that whoever asked can do nothing with a plain text in
-    place of it.
+    place of it. ``row`` names the request that is made again for a rejected reply.
     """
     verdict = Verdict(reply, [])
     if seen is None:
@@ -94,7 +94,7 @@ def judge(frame: Frame, reply: T, seen: View | None, *, answer: bool, strict: bo
     for on in _REPLIES if answer else _REPLIES[:1]:
         if not configured(frame, on, frame.principal.agent):
             continue
-        checked = look(frame, on, value)
+        checked = look(frame, on, value, row)
         verdict.checks.append(checked)
         if checked.action != "pass":
             return _stopped(verdict, checked, strict=strict)
@@ -103,10 +103,10 @@ def judge(frame: Frame, reply: T, seen: View | None, *, answer: bool, strict: bo
     return verdict if value is seen.value else _changed(verdict, seen, value)
 
 
-def look(frame: Frame, on: On, value: object) -> Checked:
+def look(frame: Frame, on: On, value: object, row: str = "") -> Checked:
     """What the validators say of ``value``; a text that is a table or a list in JSON is looked at as such."""
     text = value if isinstance(value, str) else None
-    return check(frame, on, frame.principal.agent, read(value, on), text=text)
+    return check(frame, on, frame.principal.agent, read(value, on), text=text, row=row)
 
 
 def _changed(verdict: Verdict[T], seen: View, value: object) -> Verdict[T]:

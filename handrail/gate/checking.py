@@ -150,11 +150,13 @@ def check(
     *,
     args: Mapping[str, Any] | None = None,
     text: str | None = None,
+    row: str = "",
 ) -> Checked:
     """What the validators of every gate say of ``value``, which is ``on`` of the tool, retriever or agent ``name``.
 
     ``args`` are those of the call; ``text`` is what ``value`` was read from. A rejection counts as a round of the run;
-    a value that passes ends the row. Never raises: what breaks while checking is a finding.
+    a value that passes ends the row. ``row`` names what is tried again and again, where that is known: then others
+    beside it have rounds of their own. Never raises: what breaks while checking is a finding.
     """
     said: list[Said] = []
     ids: list[str] = []
@@ -166,7 +168,7 @@ def check(
         context = _context(frame, on, name, args, gate)
         for one in chain:
             ids.append(one.id)
-            found, mended = _applied(_Check(frame, gate, one, context), value, text)
+            found, mended = _applied(_Check(frame, gate, one, context, row), value, text)
             said += (found,) if found is not None else ()
             if mended is not value:  # the next one looks at what there is now, as a text too
                 value, text = mended, mended if isinstance(mended, str) else None
@@ -209,6 +211,7 @@ class _Check:
     gate: Gate
     what: Configured
     context: Context
+    row: str = ""
 
     def run(self, value: object, text: str | None = None) -> Findings:
         return self.what.check.check(value, self.context, text)
@@ -291,10 +294,12 @@ def _row(check: _Check, *, reset: bool = False) -> int:
     if reset and _NOTE not in notes:
         return 0
     rows: dict[tuple[str, ...], int] = notes.setdefault(_NOTE, {})
-    key = (check.frame.home, check.what.id, check.context.on, check.context.tool)
+    key = (check.frame.home, check.what.id, check.context.on, check.context.tool, check.row)
     with _lock:
-        rows[key] = 0 if reset else rows.get(key, 0) + 1
-        return rows[key]
+        count = rows.pop(key, 0)
+        if not reset:
+            rows[key] = count = count + 1
+        return count
 
 
 def _context(frame: Frame, on: On, name: str, args: Mapping[str, Any] | None, gate: Gate) -> Context:

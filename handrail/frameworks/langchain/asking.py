@@ -131,6 +131,9 @@ class Request:
         self.step = _opened(frame, describe, theirs, self._links(rejected))
         self.frame = (self.step.frame if self.step else frame).owned(agents.Asked(model, self.step))
 
+        self.row: str = rejected.row if rejected is not None else self.step.frame.step if self.step else ""
+        """Names this request and those that were made again for it."""
+
     def _links(self, rejected: Request | None) -> Sequence[Link]:
         if rejected is not None and rejected.step is not None:
             return (Link("retry_of", rejected.step.frame.step),)
@@ -167,6 +170,7 @@ class Request:
             replies.view(above, reply, request),
             answer=answer,
             strict=replies.asks_for_structure(above, reply, request),
+            row=self.row,
         )
         if verdict.withheld:
             verdict.reply = replies.instead(reply, rounds.WITHHELD)

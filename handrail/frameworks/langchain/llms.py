@@ -1,6 +1,9 @@
 """The seam for models that complete text: ``BaseLLM.generate``, where invoke and batch end, and ``stream``.
 
 Some of them ask a chat model in turn. That is the same call, and is put down once.
+
+A rejected answer is asked for again, like a chat model's. Callbacks of LangChain are told of each try: its class tells
+them before anything can be looked at.
 """
 
 from __future__ import annotations
@@ -11,19 +14,25 @@ from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from typing import Any
 
+from langchain_core.callbacks import BaseCallbackManager
 from langchain_core.language_models import BaseLLM
+from langchain_core.messages import AIMessage
 from langchain_core.outputs import LLMResult
 
 from handrail.audit.model_call import ModelCall
-from handrail.audit.steps import Step
-from handrail.frameworks import gates
-from handrail.frameworks.langchain import agents
+from handrail.audit.recorder import findings_of
+from handrail.audit.steps import Outcome, Step
+from handrail.frameworks import gates, rounds
+from handrail.frameworks.langchain import agents, replies
 from handrail.frameworks.langchain import messages as show
 from handrail.frameworks.langchain.asking import server_of
+from handrail.frameworks.rounds import Verdict
+from handrail.frameworks.viewing import View
 from handrail.gate import gate_of, outcome_of, seen
 from handrail.tracing import context
 from handrail.tracing.context import Frame
 from handrail.tracing.faults import unquoted
+from handrail.tracing.links import Link
 
 log = logging.getLogger(__name__)
 
@@ -54,31 +63,63 @@ def _describe(model: BaseLLM, prompts: Sequence[str], stop: list[str] | None) ->
 class _Call:
     """One observed call; whatever fails in observing it is logged and never reaches the caller."""
 
-    def __init__(self, above: Frame, model: BaseLLM, prompts: Sequence[str], stop: list[str] | None) -> None:
-        seen.heard(above, map(seen.Heard, prompts))
-        self._above, self.step = above, _opened(above, lambda: _describe(model, prompts, stop))
+    def __init__(
+        self,
+        above: Frame,
+        model: BaseLLM,
+        prompts: Sequence[str],
+        stop: list[str] | None,
+        rejected: _Call | None = None,
+    ) -> None:
+        """``rejected`` is the call before, of whose answers one was rejected."""
+        if rejected is None:  # what tells a model that its answer was wrong is no source
+            seen.heard(above, map(seen.Heard, prompts))
+        links = [Link("retry_of", rejected.step.frame.step)] if rejected is not None and rejected.step else []
+        self._above = above
+        self.step: Step | None = _opened(above, lambda: _describe(model, prompts, stop), links)
+        self._row: str = rejected._row if rejected is not None else self.step.frame.step if self.step else ""
         owner = agents.Asked(model, self.step, whole=True)
         self.frame = replace(self.step.frame if self.step else above, owner=owner)
 
-    def answered(self, texts: Sequence[str], facts: Callable[[], Mapping[str, Any]] = dict) -> None:
-        """Close the step with what was written for the prompts."""
+    def answered(
+        self, texts: Sequence[str], facts: Callable[[], Mapping[str, Any]] = dict, numbers: Sequence[int] = (0,)
+    ) -> list[Verdict[str]]:
+        """Close the step with what was written for the prompts; what the validators say of each, where any look.
+
+        ``numbers`` are those of the prompts in the whole call.
+        """
+        said = [self._judged(*each) for each in zip(texts, numbers, strict=True)] if rounds.looks(self._above) else []
+        outcome: Outcome = "ok" if all(verdict.accepted for verdict in said) else "rejected"
         if self.step is None:
-            return
+            return said
         try:
-            self._close(texts, facts())
+            for verdict in said:
+                verdict.record(self.step)
+            given = texts if outcome != "ok" or not said else [verdict.reply for verdict in said]
+            self._close(outcome, given, {**facts(), **_found(said)})
         except Exception:
             log.warning("A model's answer could not be recorded", exc_info=unquoted())
-            self.step.finish("ok")
+            self.step.finish(outcome)
+        return said
 
-    def _close(self, texts: Sequence[str], facts: Mapping[str, Any]) -> None:
+    def _judged(self, text: str, number: int) -> Verdict[str]:
+        answer = replies.is_answer(self._above, {}, AIMessage(text), ())
+        verdict = rounds.judge(
+            self._above, text, View(text, str), answer=answer, strict=False, row=f"{self._row}.{number}"
+        )
+        if verdict.withheld:
+            verdict.reply = rounds.WITHHELD
+        if verdict.withheld or verdict.accepted:
+            rounds.remember(self._above, verdict.reply, verdict.answered)
+        return verdict
+
+    def _close(self, outcome: Outcome, texts: Sequence[str], facts: Mapping[str, Any]) -> None:
         assert self.step is not None
         state, used = self._above.state, facts.get("usage") or {}
         for name in ("input", "output"):
             state.counters.add(f"{name}_tokens", used.get(name, 0))
-        if len(texts) == 1 and self._above.principal.chain == state.principal.chain:
-            state.notes["answer"] = texts[0]
         written: Any = texts[0] if len(texts) == 1 else [{"type": "text", "text": text} for text in texts]
-        self.step.finish("ok", None, facts, content={"output": {"role": "ai", "content": written}})
+        self.step.finish(outcome, None, facts, content={"output": {"role": "ai", "content": written}})
 
     def failed(self, error: BaseException) -> None:
         """Close the step with what the model raised."""
@@ -96,9 +137,15 @@ class _Call:
             raise
 
 
-def _opened(frame: Frame, describe: Callable[[], ModelCall]) -> Step | None:
+def _found(said: Sequence[Verdict[str]]) -> dict[str, object]:
+    """Facts of the closing record: what was found in any of the answers."""
+    found = [finding for verdict in said for checked in verdict.checks for finding in checked.findings]
+    return {"findings": findings_of(found)} if found else {}
+
+
+def _opened(frame: Frame, describe: Callable[[], ModelCall], links: Sequence[Link]) -> Step | None:
     try:
-        return gate_of(frame).steps.model(frame, describe())
+        return gate_of(frame).steps.model(frame, describe(), None, links)
     except Exception:
         log.warning("A model call could not be recorded", exc_info=unquoted())
         return None
@@ -128,7 +175,7 @@ def _count(said: Mapping[str, Any], name: str) -> int:
 
 
 def _texts(found: LLMResult) -> list[str]:
-    return [str(first.text) for first in _firsts(found)]
+    return [str(candidates[0].text) if candidates else "" for candidates in found.generations]
 
 
 @contextmanager
@@ -138,6 +185,59 @@ def _frame(model: BaseLLM) -> Generator[Frame | None]:
         yield None if frame is not None and agents.asks(frame, model) else frame
 
 
+_FOR_EACH: Mapping[str, tuple[type, ...]] = {
+    "callbacks": (list, BaseCallbackManager, type(None)),
+    "tags": (list,),
+    "metadata": (dict,),
+    "run_name": (str,),
+}
+"""Parameters that LangChain takes once for all prompts, or in a list: of what, where it has one for each."""
+
+
+class _Rounds:
+    """Prompts of which each is completed again, with what was wrong, until its answer is accepted."""
+
+    def __init__(self, frame: Frame, prompts: Sequence[str], kwargs: Mapping[str, Any]) -> None:
+        """``kwargs`` is what the call was made with besides."""
+        self._changes, self._count, self._kwargs = rounds.holds(frame), len(prompts), kwargs
+        self.left = dict(enumerate(prompts))
+        """Prompts that have no accepted answer yet, by their number."""
+        self.rejected: _Call | None = None
+        self._whole: LLMResult | None = None
+
+    def take(self, call: _Call, found: LLMResult) -> None:
+        """What was written for the prompts that were left. Raises what a last rejection raises."""
+        numbers, before = list(self.left), dict(self.left)
+        said = call.answered(_texts(found), lambda: _facts(found), numbers)
+        whole = self._whole = self._whole or found
+        self.left, self.rejected = {}, call
+        for verdict, number, each in zip(said, numbers, found.generations, strict=False):
+            if verdict.failure is not None:
+                raise verdict.failure
+            if verdict.told:
+                self.left[number] = f"{before[number]}\n\n{verdict.reply}\n\n{verdict.told}\n\n"
+            elif self._changes and each:
+                whole.generations[number] = [each[0].model_copy(update={"text": verdict.reply})]
+
+    @property
+    def kwargs(self) -> dict[str, Any]:
+        """What to make the call with: of lists with something for each prompt, what is for those that are left."""
+        if self.rejected is None:
+            return dict(self._kwargs)
+        found = {name: value for name, value in self._kwargs.items() if name != "run_id"}
+        for name, kinds in _FOR_EACH.items():
+            value: Any = found.get(name)
+            if isinstance(value, list) and len(value) == self._count and isinstance(value[0], kinds):  # pyright: ignore[reportUnknownArgumentType]
+                found[name] = [value[number] for number in self.left]
+        return found
+
+    @property
+    def result(self) -> LLMResult:
+        """What goes on: of each prompt its first answer."""
+        assert self._whole is not None
+        return self._whole
+
+
 def generate(original: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap ``generate``."""
 
@@ -145,11 +245,13 @@ def generate(original: Callable[..., Any]) -> Callable[..., Any]:
         with _frame(self) as frame:
             if frame is None:
                 return original(self, prompts, stop, *args, **kwargs)
-            call = _Call(frame, self, prompts, stop)
-            with call.watched():
-                found = original(self, prompts, stop, *args, **kwargs)
-            call.answered(_texts(found), lambda: _facts(found))
-            return found
+            row = _Rounds(frame, prompts, kwargs)
+            while row.left:
+                call = _Call(frame, self, list(row.left.values()), stop, row.rejected)
+                with call.watched():
+                    found = original(self, list(row.left.values()), stop, *args, **row.kwargs)
+                row.take(call, found)
+            return row.result
 
     return wrapper
 
@@ -163,11 +265,13 @@ def agenerate(original: Callable[..., Any]) -> Callable[..., Any]:
         with _frame(self) as frame:
             if frame is None:
                 return await original(self, prompts, stop, *args, **kwargs)
-            call = _Call(frame, self, prompts, stop)
-            with call.watched():
-                found = await original(self, prompts, stop, *args, **kwargs)
-            call.answered(_texts(found), lambda: _facts(found))
-            return found
+            row = _Rounds(frame, prompts, kwargs)
+            while row.left:
+                call = _Call(frame, self, list(row.left.values()), stop, row.rejected)
+                with call.watched():
+                    found = await original(self, list(row.left.values()), stop, *args, **row.kwargs)
+                row.take(call, found)
+            return row.result
 
     return wrapper
 
@@ -179,6 +283,11 @@ def stream(original: Callable[..., Any]) -> Callable[..., Any]:
         with _frame(self) as frame:
             if frame is None:
                 yield from original(self, input, *args, **kwargs)
+                return
+            if rounds.holds(frame):
+                with context.use(frame):
+                    whole = self.invoke(input, *args, **kwargs)
+                yield whole
                 return
             call = _Call(frame, self, _prompt(self, input), kwargs.get("stop"))
             pieces: list[str] = []
@@ -203,6 +312,11 @@ def astream(original: Callable[..., Any]) -> Callable[..., Any]:
                 async with aclosing(original(self, input, *args, **kwargs)) as bare:
                     async for piece in bare:
                         yield piece
+                return
+            if rounds.holds(frame):
+                with context.use(frame):
+                    whole = await self.ainvoke(input, *args, **kwargs)
+                yield whole
                 return
             call = _Call(frame, self, _prompt(self, input), kwargs.get("stop"))
             pieces: list[str] = []

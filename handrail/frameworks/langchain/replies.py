@@ -136,8 +136,10 @@ def is_answer(frame: Frame, request: Mapping[str, Any], reply: AIMessage, asked:
     if reply.tool_calls and not structured_calls(frame, reply, request):
         return False
     owner: Any = frame.owner
-    if flow.is_alone(frame.state) or _is_model(owner) or type(owner).__name__ == "AgentExecutor":
+    if flow.is_alone(frame.state) or _is_model(owner):
         return True
+    if type(owner).__name__ == "AgentExecutor":  # without tools in the request, its steps are texts too
+        return bool(request.get("tools"))
     steps: Any = getattr(owner, "steps", None)
     if isinstance(steps, list):
         return _ends_chain(steps, request)

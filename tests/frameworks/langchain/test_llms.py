@@ -128,3 +128,50 @@ def test_uninstall_puts_the_originals_back(tmp_path: Path) -> None:
     assert all(BaseLLM.__dict__[name] is not original for name, original in before.items())
     seam.uninstall()
     assert {name: BaseLLM.__dict__[name] for name in before} == before
+
+
+CHECKED = """
+[users]
+"ana" = ["staff"]
+
+[[rule]]
+id = "staff-work"
+allow = "staff"
+call = "*"
+
+[[validate]]
+id = "cats"
+on = "answer"
+schema = {not = {pattern = "cat"}}
+rounds = 1
+"""
+_ENFORCED = 'version = 1\nmode = "enforce"\nagent = "clerk"\n[principal]\nuser = "ana"\n' + CHECKED
+
+DRIVES: dict[str, Callable[[Any], Any]] = {
+    "invoke": lambda llm: llm.invoke("a pet"),
+    "stream": lambda llm: list(llm.stream("a pet")),
+    "batch": lambda llm: llm.batch(["a pet", "a pet"]),
+    "generate": lambda llm: llm.generate(["a pet", "a pet"]).generations,
+}
+
+
+@pytest.mark.parametrize("drive", DRIVES)
+def test_a_wrong_completion_is_asked_for_again(drive: str, handrail_model: Factory, tmp_path: Path) -> None:
+    """A completion that is rejected is told with its prompt, and only the accepted one comes out."""
+    model = handrail_model(lambda request: Turn("a dog" if "not valid" in request.last.text else "a cat"))
+    governed = handrail.govern(_client(model), config=policy(tmp_path, text=_ENFORCED), name="clerk")
+    out = repr(DRIVES[drive](governed))
+    assert "dog" in out
+    assert "cat" not in out
+    assert {record["action"] for record in recorded(tmp_path, "validation")} == {"rejected"}
+    assert any("retry_of" in str(record.get("links")) for record in recorded(tmp_path, "model.call"))
+    Recorded(tmp_path / ".handrail").check_complete()
+
+
+async def test_a_completion_that_stays_wrong_is_withheld(handrail_model: Factory, tmp_path: Path) -> None:
+    """After the last round nothing of it comes out, asynchronously and streamed as well."""
+    model = handrail_model(lambda request: Turn("a cat"))
+    governed: Any = handrail.govern(_client(model), config=policy(tmp_path, text=_ENFORCED), name="clerk")
+    assert "cat" not in await governed.ainvoke("a pet")
+    assert "cat" not in "".join(await adrain(governed.astream("a pet")))
+    assert len(model.requests) == 4

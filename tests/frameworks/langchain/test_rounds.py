@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 from langchain.agents import create_agent
+from langchain_core.caches import InMemoryCache
 from langchain_core.callbacks import BaseCallbackHandler
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import START, MessagesState, StateGraph
 
 import handrail
 from handrail.errors import AnswerRejected, ValidationFailed
@@ -340,3 +343,69 @@ def test_a_graph_whose_answer_is_not_known_before_the_end_is_checked_there(tmp_p
     governed = handrail.govern(chain, config=_config(tmp_path), name="clerk")
     with pytest.raises(ValidationFailed):
         governed.invoke("hi")
+
+
+def _streaming_node(model: Any, direct: Callable[[Any, Any], Any]) -> Any:
+    graph = StateGraph(MessagesState)
+    node: Any = lambda state: {"messages": [direct(model, state["messages"])]}  # noqa: E731
+    graph.add_node("bot", node)
+    graph.add_edge(START, "bot")
+    return graph.compile(name="clerk")
+
+
+def _sum(pieces: Any) -> Any:
+    whole, *more = pieces
+    for piece in more:
+        whole += piece
+    return whole
+
+
+@pytest.mark.parametrize("mode", ["messages", "values", "updates", "custom"])
+def test_a_node_that_streams_its_model_leaks_nothing(mode: str, tmp_path: Path) -> None:
+    """``model.stream`` in a node, in every mode of the graph's stream: pieces come from the accepted reply only."""
+    model = Scripted(turns=(BAD, GOOD))
+    graph = _streaming_node(model, lambda model, messages: _sum(model.stream(messages)))
+    out = repr(list(handrail.govern(graph, config=_config(tmp_path)).stream(ASK, stream_mode=mode)))
+    assert "cat" not in out
+    assert ("dog" in out) == (mode != "custom")
+    assert len(model.seen) == 2
+
+
+@pytest.mark.filterwarnings("ignore::langchain_core._api.beta_decorator.LangChainBetaWarning")
+@pytest.mark.parametrize("waits", [False, True])
+def test_the_content_block_protocol_leaks_nothing(waits: bool, tmp_path: Path) -> None:
+    """``stream_events(version="v3")`` of a model: its lazy stream is made of the accepted reply."""
+    heard = Listener()
+    model = Scripted(turns=(BAD, GOOD), callbacks=[heard])
+    with handrail.run("clerk", config=_config(tmp_path, OUTPUT), user="ana"):
+        found = run_async(lambda: _output(model)) if waits else model.stream_events("hi", version="v3").output
+    assert found.text == "a dog sat"
+    assert "cat" not in "".join(heard.told)
+    Recorded(tmp_path / ".handrail").check_complete()
+
+
+async def _output(model: Any) -> Any:
+    return await (await model.astream_events("hi", version="v3"))
+
+
+def test_several_candidates_are_no_way_around(tmp_path: Path) -> None:
+    """Of several candidates the first is checked, and the others, which nobody looked at, do not come out."""
+
+    class Several(Scripted):
+        def _generate(self, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any) -> ChatResult:
+            self.seen.append((messages, kwargs))
+            return ChatResult(generations=[ChatGeneration(message=AIMessage(text)) for text in ("dog", "cat")])
+
+    with handrail.run("clerk", config=_config(tmp_path, OUTPUT), user="ana"):
+        found = Several().generate([[HumanMessage("hi")]])
+    assert [[each.text for each in candidates] for candidates in found.generations] == [["dog"]]
+
+
+def test_a_cache_of_replies_gives_out_checked_ones_only(tmp_path: Path) -> None:
+    """A wrong reply that LangChain's cache gives out is rejected like one of the model."""
+    cache = InMemoryCache()
+    Scripted(turns=(BAD,), cache=cache).invoke("hi")
+    model = Scripted(turns=(GOOD,), cache=cache)
+    governed = handrail.govern(model, config=_config(tmp_path), name="clerk")
+    assert governed.invoke("hi").content == "a dog sat"
+    assert len(model.seen) == 1
