@@ -143,7 +143,7 @@ def by_validator(rows: Rows) -> Chart:
         .encode(
             y=alt.Y("validator:N", title=None, sort=top, axis=_NAMES),
             x=alt.X("sum(checks):Q", title=None, axis=alt.Axis(tickCount=4, tickMinStep=1, format="~s")),
-            color=_colour("done", theme.ACTIONS, set(words), across=3),
+            color=_colour("done", theme.ACTIONS, set(words), across=2),
             tooltip=[alt.Tooltip("validator:N"), alt.Tooltip("done:N"), alt.Tooltip("sum(checks):Q", title="values")],
         )
     )

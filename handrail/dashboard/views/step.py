@@ -97,11 +97,10 @@ def _findings(found: Source, run_id: str, step: Row) -> None:
     st.markdown("**Findings**")
     columns = {
         "Validator": [plain.name(one.validator) for one in said],
-        "Of": [plain.name(one.on) for one in said],
         "What": [plain.name(one.code) for one in said],
-        "Where": [plain.name(one.path) or "/" for one in said],
-        "Severity": [plain.name(one.severity) for one in said],
+        "Where": [plain.name(f"{one.on} {one.path}".strip()) or "/" for one in said],
         "Done": [plain.name(one.done) or "–" for one in said],
+        "Severity": [plain.name(one.severity) for one in said],
     }
     tables.show(tables.frame(columns), key="findings", name="Findings")
     told = [ref for note in notes if (ref := data.as_object(note["body"]).get("found"))]
