@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.util import find_spec
+
+import pytest
 
 from handrail.validators import Check, Context, parse
 
@@ -20,7 +23,11 @@ class Cases:
     worst: tuple[Callable[[], object], ...] = ()
     """Makers of the values that take longest at the default caps."""
     context: Context = field(default_factory=Context)
+    needs: str = ""
+    """Module of an extra without which the check cannot be made."""
 
     def made(self) -> Check:
-        """The check."""
+        """The check; the test is skipped where the extra that it needs is not installed."""
+        if self.needs and find_spec(self.needs) is None:
+            pytest.skip(f"{self.needs} is not installed")
         return parse(self.check)

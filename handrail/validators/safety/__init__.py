@@ -14,6 +14,7 @@ VALIDATORS: Mapping[str, str] = {
     "html_free": "html_free:HtmlFree",
     "injection_markers": "injection:InjectionMarkers",
     "personal_data": "personal:PersonalData",
+    "presidio": "presidio:Presidio",
     "public_url": "public_url:PublicUrl",
     "hidden_characters": "hidden:HiddenCharacters",
 }

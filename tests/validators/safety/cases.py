@@ -447,4 +447,15 @@ CASES: dict[str, Cases | list[Cases]] = {
             bad=(("![a](https://x.com/?d=1)", "outside_links.carries"),),
         ),
     ],
+    "presidio": Cases(
+        check="presidio()",
+        needs="presidio_analyzer",
+        good=("nobody here", "order 4111111111111112", 5, {"n": 1}),
+        bad=(
+            ("write ana@example.com", "presidio.email_address"),
+            ({"a": ["x", "card 4111 1111 1111 1111"]}, "presidio.credit_card"),
+            ("x" * 3_000, "unchecked.size"),
+        ),
+        worst=(lambda: "a." * 200,),
+    ),
 }
