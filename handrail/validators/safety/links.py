@@ -10,6 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from handrail.validators.safety.screened import TooMuch, matches
 
@@ -18,6 +19,8 @@ MAX_LINK = 8_192
 _MAX_LABEL = 999
 """Characters of a label (CommonMark 0.31, 4.7)."""
 
+_MAX_LINKS = 2_500
+"""Links of one text that are looked at."""
 _MAX_CLOSED = 4_000
 """Pairs of brackets in one text that are looked at."""
 _BRACKET = re.compile(r"\\.|!?\[|\]", re.DOTALL)
@@ -29,14 +32,15 @@ _BARE = r"(?i:\b(?:https?|ftps?|wss?)://|\bwww\.)[^\s<>\"'`]+"
 _AUTOLINK = r"<[A-Za-z][A-Za-z0-9+.-]{1,31}:[^<>\s]*>"
 _TAG = re.compile(r"<([A-Za-z][^\s/>]{0,60})")
 _NAMED = (
-    r"(?i:[\s\"'/](?:src|srcset|imagesrcset|href|xlink:href|poster|data|action|formaction|background|ping|content"
+    r"(?i:[\s\"'/](?:src|srcset|imagesrcset|href|xlink:href|poster|data|action|formaction|background|ping|style|content"
     r"|manifest|archive|codebase|classid|lowsrc|dynsrc|longdesc|cite|profile|icon)\s*=)"
 )
-_ATTRIBUTE = _NAMED + r"\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"'>][^\s>]*)"
-_STYLED = re.compile(r"(?i)<style|style\s*=")
+_ATTRIBUTE = _NAMED + r"\s*(?:\"[^\"]*(?:\"|$)|'[^']*(?:'|$)|[^\s\"'>][^\s>]*)"
+_STYLED = re.compile(r"(?i)<style")
 _STYLE = r"(?i:url\(|@import\s)"
 _CSS = r"(?i)(?:url\(\s*[\"']?|@import\s+[\"'])[^\"')\s]+"
 _CSS_START = re.compile(r"(?i)url\(\s*[\"']?|@import\s+[\"']")
+_CSS_VALUE = re.compile(r"(?i)(?:url\(\s*[\"']?|@import\s+[\"'])([^\"')\s]+)")
 MARKED = rf"!\[|\]\(|\]:|<[A-Za-z][A-Za-z0-9+.-]{{1,31}}:|{_NAMED}|{_STYLE}"
 """Found wherever there is a link that is not a bare address."""
 BARE = r"(?i:\b(?:https?|ftps?|wss?)://|\bwww\.)"
@@ -64,7 +68,9 @@ def links(text: str, *, bare: bool = True) -> list[Link]:
 
     Without ``bare`` only those that are marked as links. Raises TooMuch where there are thousands.
     """
-    marked = sorted(_marked(text), key=lambda link: link.begin)
+    marked = sorted(islice(_marked(text), _MAX_LINKS + 1), key=lambda link: link.begin)
+    if len(marked) > _MAX_LINKS:
+        raise TooMuch
     if not bare:
         return marked
     begins = [link.begin for link in marked]
@@ -165,6 +171,8 @@ def _values(tag: str, name: str, value: str) -> Iterator[tuple[str, bool]]:
     elif name == "content":
         if tag == "meta" and (refresh := _REFRESH.match(value)):
             yield refresh[1].rstrip("'\""), True
+    elif name == "style":
+        yield from ((one[1], True) for one in _CSS_VALUE.finditer(value))
     else:
         yield value, not (tag in _CLICKED or name in _CLICKED_ATTRIBUTES)
 

@@ -49,7 +49,7 @@ class OutsideLinks(Screened):
     """
 
     hosts: tuple[str, ...] = ()
-    """Hosts that are allowed; ``*.example.com`` for all below."""
+    """Hosts that are allowed, without a user name before them; ``*.example.com`` for all below."""
     level: Level = "links"
     """What is refused: ``links``, ``loads`` or ``carries``."""
 
@@ -88,7 +88,7 @@ class OutsideLinks(Screened):
         if url.scheme == "data":
             inline = link.loads and _PICTURES.match(url.path)
             return None if inline else ("data", "The text holds a whole document inside a data: link.")
-        if not url.host or matches_host(url.host, self.hosts):
+        if not url.host or (matches_host(url.host, self.hosts) and not url.userinfo):
             return None
         kind = "link" if not link.loads else "carries" if _carries(url) else "load"
         refused = {"links": ("link", "load", "carries"), "loads": ("load", "carries"), "carries": ("carries",)}

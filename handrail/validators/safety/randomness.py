@@ -8,8 +8,10 @@ from collections import Counter
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _HEX = re.compile(r"[0-9a-fA-F]+")
+_DOTTED = re.compile(r"[a-z_][a-z0-9_]{0,20}(?:\.[A-Za-z_][A-Za-z0-9_]*)+")
+"""A name of a program, such as module.Class."""
 _PIECES = re.compile(r"[A-Za-z0-9+/]+")
-_KIND = re.compile(r"[a-z]+|[A-Z]+|[0-9]+|[^a-zA-Z0-9]+")
+_KIND = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+|[^a-zA-Z0-9]+")
 _EMPTY = re.compile(
     r"(?i)example|sample|placeholder|change_?me|your[_-]|redacted|dummy|xxxx|\*\*\*|\.\.\.|<|>|\$\{|\{\{|%\(|"
     r"0123456789|1234567890|abcdefgh|(.)\1{7}"
@@ -33,10 +35,11 @@ def placeholder(text: str) -> bool:
 def drawn(text: str, *, bits: float, length: int) -> bool:
     """Whether ``text`` has a piece of ``length`` characters that looks drawn, of ``bits`` a character or more.
 
-    Besides its entropy a drawn piece changes between small letters, capitals and digits often: at least at every
-    fourth character, which names in camelCase or with_underscores do not.
+    Besides its entropy a drawn piece changes between small letters, capitals and digits often: into a new
+    word (Abc, 123, ABC) at every third character (fourth, where all letters
+    are small or capitals), which names in camelCase or with_underscores do not.
     """
-    if _UUID.fullmatch(text) or placeholder(text):
+    if _UUID.fullmatch(text) or _DOTTED.fullmatch(text) or placeholder(text):
         return False
     return any(_piece(piece, bits, length) for piece in _PIECES.findall(text))
 
@@ -46,7 +49,8 @@ def _piece(text: str, bits: float, length: int) -> bool:
         return len(text) >= HEX_LENGTH and entropy(text) >= HEX_BITS
     if len(text) < length or not any("0" <= one <= "9" for one in text):
         return False
-    return len(_KIND.findall(text)) * 4 >= len(text) and entropy(text) >= bits
+    often = 4 if text.lower() == text or text.upper() == text else 3
+    return len(_KIND.findall(text)) * often >= len(text) and entropy(text) >= bits
 
 
 def password(text: str) -> bool:

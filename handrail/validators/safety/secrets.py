@@ -21,12 +21,13 @@ _MAX_CANDIDATES = 400
 """Beginnings of tokens in one text that are looked at."""
 
 _WORDS = (
-    r"passw(?:or)?d|passphrase|pwd|secret|api[_-]?key|(?:access|private|signing|encryption|account|master)[_-]?key"
+    r"passw(?:or)?d|passphrase|pwd|secret|api[ _-]?key|(?:access|private|signing|encryption|account|master)[_-]?key"
     r"|token|credentials?"
 )
+_VALUE = r"[^\s\"'<>,;(){}\[\]\\]"
 _ASSIGNED = (
-    rf"(?i:(?:{_WORDS})[\w-]{{0,12}})\\?[\"']?[ \t]{{0,3}}(?:=>?|:|:=)"
-    r"[ \t]{0,3}\\?[\"']?[^\s\"'<>,;(){}\[\]\\]{8}"
+    rf"(?i:(?:{_WORDS})[\w-]{{0,12}})\\?[\"']?[ \t]{{0,3}}(?:=>?|:=?|>)[ \t]{{0,3}}\\?[\"']?{_VALUE}{{8}}"
+    rf"|--(?i:(?:{_WORDS})[\w-]{{0,12}})[ \t]{{1,3}}[\"']?{_VALUE}{{8}}"
 )
 _NAME = re.compile(rf"(?i)[\w.-]{{0,60}}(?:{_WORDS})[\w-]{{0,12}}", re.ASCII)
 _NAMED = rf"(?im:^[\w.-]{{0,60}}(?:{_WORDS})[\w-]{{0,12}}$)"
@@ -40,7 +41,7 @@ _STARTS = "|".join([*(one.start for one in FORMATS), _ASSIGNED])
 _SCREEN = f"{_STARTS}|{_NAMED}"
 _WHOLE = {one.name: re.compile(one.pattern, re.ASCII) for one in FORMATS}
 _FORMAT = {one.name: one for one in FORMATS}
-_VALUE = re.compile(r"[=:>][ \t]{0,3}\\?[\"']?(?P<value>[^\s\"'<>,;(){}\[\]\\]{8,300})", re.ASCII)
+_ASSIGNED_VALUE = re.compile(rf"(?:[=:>]|(?<=[\w-])[ \t])[ \t]{{0,3}}\\?[\"']?(?P<value>{_VALUE}{{8,300}})", re.ASCII)
 _ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
 _HINT = "Leave it out, or refer to it by the name under which a secret store keeps it."
 
@@ -138,7 +139,7 @@ class Secrets(Screened):
         return whole.span()
 
     def _assigned(self, text: str, match: re.Match[str]) -> tuple[int, int] | None:
-        value = _VALUE.search(text, match.start(), match.start() + 400)
+        value = _ASSIGNED_VALUE.search(text, match.start(), match.start() + 400)
         begin = match.start()
         while begin > 0 and match.start() - begin < 40 and (text[begin - 1] in _ALPHABET or text[begin - 1] in ".-"):
             begin -= 1
@@ -188,11 +189,13 @@ def _sound(kind: Format, text: str, whole: re.Match[str]) -> bool:
     if kind.name == "url_password":
         return not _empty_password(found)
     if kind.name == "private_key":
-        return True
+        return "EXAMPLE" not in found[:200]
     return not randomness.placeholder(found) and (kind.valid is None or kind.valid(found))
 
 
-_STAND_INS = frozenset({"password", "passwd", "pass", "pwd", "secret", "token", "pw", "pass123", "user", "test"})
+_STAND_INS = frozenset(
+    {"password", "passwd", "pass", "pwd", "secret", "token", "pw", "pass123", "user", "test", "tiger"}
+)
 
 
 def _empty_password(found: str) -> bool:

@@ -285,6 +285,8 @@ CASES: dict[str, Cases | list[Cases]] = {
                 lambda: "\n[a]: /b" * 990,
                 lambda: "<meta content='0;/a'>" * 990,
                 lambda: "<img srcset='" + "/a, " * 2_000 + "'>",
+                lambda: "<img srcset='" + "/a," * 16_000 + "'>",
+                lambda: "<b style='" + "url(a)" * 1_300 + "'>" + "<b style='url(a)'>" * 900,
                 lambda: ["[a](/b)" for _ in range(590)],
             ),
         ),
