@@ -9,11 +9,12 @@ from typing import Any, Literal, TypeVar, cast
 
 from handrail.errors import ConfigError, ValidationFailed
 from handrail.frameworks.viewing import view, written
-from handrail.gate import gate_of
+from handrail.gate import gate_of, seen
 from handrail.gate.checking import Action, Checked, Said, read
+from handrail.gate.seen import run_of
 from handrail.tracing import context
 from handrail.validators.combining import both
-from handrail.validators.context import Context
+from handrail.validators.context import Context, Run
 from handrail.validators.expression import parse
 from handrail.validators.findings import Findings
 from handrail.validators.functions import as_check
@@ -28,6 +29,8 @@ Then = Literal["record", "redact", "repair", "reject"]
 _THENS = ("record", "redact", "repair", "reject")
 _DONE: Mapping[str, Action] = {"redact": "redacted", "repair": "repaired"}
 _MAX_ID = 60
+_NO_RUN = Run(complete=False)
+"""Outside every run nothing is known of one, so that nothing can be said to be missing from it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +49,8 @@ class Validation:
 
         Inside a governed run the findings are recorded.
         """
-        seen = view(value)
-        known, text = _read(seen.value)
+        looked = view(value)
+        known, text = _read(looked.value)
         findings = self._look(known, text)
         if not findings:
             return value
@@ -55,7 +58,7 @@ class Validation:
         found: Any = value
         if not errors and changed is not known:
             try:
-                found = seen.again(written(seen.value, changed))
+                found = looked.again(written(looked.value, changed))
             except (TypeError, ValueError):
                 errors = _errors(findings)
         self._note(findings, "rejected" if errors else "recorded" if found is value else _DONE[self.then])
@@ -97,12 +100,15 @@ def validate(
     Of a message the text is checked, of an agent's state its structured response or its last message, of pydantic
     objects and dataclasses the fields. What is streamed is held back until it is whole. Where LangChain is installed,
     the result is a Runnable. In a governed run the findings are recorded, and it acts in observe mode too: who calls
-    it, means it. Raises ConfigError for a check that cannot be made.
+    it, means it. A check that looks at the run knows those that begin after it was made; outside a run it says that it
+    cannot know. Raises ConfigError for a check that cannot be made.
     """
     if then not in _THENS:
         raise ConfigError(f"validate(then={then!r}) is none of {', '.join(_THENS)}.")
     several = list(check) if isinstance(check, (list, tuple)) else [check]
     made = both(*map(_made, several))
+    if made.needs_run:
+        seen.always()
     named = Named(id or _id_of(several), made)
     if find_spec("langchain_core") is None:
         return Validation(named, then)
@@ -124,9 +130,9 @@ def _id_of(several: Sequence[Any]) -> str:
 def _context() -> Context:
     frame = context.current()
     if frame is None:
-        return Context()
+        return Context(run=_NO_RUN)
     who = frame.principal
-    return Context(agent=who.agent, tenant=who.tenant, user=who.user)
+    return Context(agent=who.agent, tenant=who.tenant, user=who.user, run=run_of(frame))
 
 
 def _errors(findings: Findings) -> Findings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, cast
 
 from handrail.errors import ConfigError
 from handrail.validators.combining import children
@@ -154,7 +154,7 @@ class _Budget:
                 raise _Many
             if isinstance(node, (str, int, float)) and node == node:  # NaN is not
                 yield place, node
-            inner = children(node) if isinstance(node, (Mapping, list, tuple)) else []
+            inner = children(cast("object", node)) if isinstance(node, (Mapping, list, tuple)) else []
             if len(inner) > self.left:
                 raise _Many
             todo.extend((place + at[:_MAX_KEY], one) for at, one in inner)

@@ -45,7 +45,7 @@ WAYS: Mapping[str, Callable[[float, Bounds, _Find], bool]] = {
 
 def between(values: Sequence[float], low: float, high: float, but: float = math.nan) -> bool:
     """Whether one of the sorted, different ``values`` other than ``but`` lies from ``low`` to ``high``."""
-    slack = 1e-9 * max(abs(low), abs(high))
+    slack = 1e-12 * max(abs(low), abs(high))
     at = bisect_left(values, low - slack)
     if at < len(values) and values[at] == but:
         at += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, product
+from typing import cast
 
 from handrail.validators.combining import children
 from handrail.validators.context import Call, Source
@@ -32,7 +33,8 @@ class Tally:
 
     def __init__(self, units: Mapping[str, str], decimal: figures.Decimal, words: bool) -> None:
         """``words`` is whether English words count."""
-        self._units, self._decimal, self._words = units, decimal, words
+        self._units, self._words = units, words
+        self._decimal: figures.Decimal = decimal
         self.of_source = Remembered(self._of_source)
         self.of_arguments = Remembered(self._of_arguments)
         self.of_result = Remembered(self._of_result)
@@ -69,7 +71,7 @@ class Tally:
             elif isinstance(node, (int, float)):
                 found.update({(abs(node), ""): None} if _plain(node) else {})
             elif isinstance(node, (Mapping, list, tuple)):
-                inner = children(node)
+                inner = children(cast("object", node))
                 parts += len(inner) if len(inner) > MAX_NUMBERS else 0
                 todo += (one for _, one in inner)
         return tuple(found), parts
@@ -98,7 +100,7 @@ def _of_lists(call: Call) -> tuple[tuple[int, ...], tuple[float, ...], int]:
 def _sums(items: list[object]) -> Iterator[float]:
     sums: dict[str, float] = {}
     for item in items:
-        for key, value in children(item) if isinstance(item, Mapping) else [("", item)]:
+        for key, value in children(cast("object", item)) if isinstance(item, Mapping) else [("", item)]:
             if isinstance(value, (int, float)) and _plain(value):
                 sums[key] = sums.get(key, 0) + value
     return (abs(one) for one in sums.values() if math.isfinite(one))

@@ -20,6 +20,7 @@ from langgraph.types import Command, interrupt
 
 import handrail
 from handrail.errors import AnswerRejected
+from handrail.gate import seen
 from handrail.testing import ScriptedModel, Turn
 from handrail.tracing import context
 from tests.frameworks.langchain.kit import Scripted, call, policy, recorded, run_async
@@ -73,6 +74,7 @@ def refund(customer_id: str, amount: int) -> str:
 def _undone() -> Iterator[None]:
     refunded.clear()
     yield
+    seen.always(False)
     handrail.uninstrument()
 
 
@@ -258,3 +260,21 @@ def test_nothing_is_kept_where_nobody_asks(check: str, kept: bool, tmp_path: Pat
     agent, _ = _agent(tmp_path, (call("look"), Turn("done")), validate, (look,))
     agent.invoke(ASK)
     assert found == [kept]
+
+
+def test_a_check_in_a_chain_sees_the_run(tmp_path: Path) -> None:
+    """``| handrail.validate(...)`` in a run looks at what that run did; outside every run it says it cannot know."""
+    check = handrail.validate("required_steps(['check_identity'])", id="steps")
+    (unknown,) = check.check("x")
+    assert unknown.code == "unchecked.run"
+
+    @tool
+    def conclude() -> str:
+        """Say how it went."""
+        return ", ".join(one.code for one in check.check("x")) or "fine"
+
+    turns = (call("conclude"), CHECK, call("conclude"), Turn("done"))
+    agent, model = _agent(tmp_path, turns, "", (check_identity, conclude))
+    agent.invoke(ASK)
+    assert str(model.seen[1][0][-1][1]["content"]) == "required_steps.missing"
+    assert _told(model) == "fine"
