@@ -269,7 +269,7 @@ def _ordered(sign: str, left: object, right: object, nodes: tuple[Node, Node], r
     dates = [_as_date(one) if isinstance(one, str) else one for one in (left, right)]
     if isinstance(dates[0], date) and isinstance(dates[1], date):
         return _dates_ordered(sign, dates[0], dates[1])
-    first, second = _number(nodes[0], left, reading), _number(nodes[1], right, reading)
+    first, second = _number(nodes[0], dates[0] or left, reading), _number(nodes[1], dates[1] or right, reading)
     if sign in ("<=", ">=") and abs(first - second) <= reading.tolerance:
         return True
     return _ORDERS[sign](first, second)

@@ -21,7 +21,18 @@ MAX_VALUES = 10_000
 _MAX_LISTED = 20
 _MAX_NEAREST = 200
 _NEAREST_CHARS = 40
-_Bound = tuple[str, Decimal, Callable[[Decimal, Decimal], bool], str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """One end of a range."""
+
+    limit: Decimal
+    low: bool
+    """Whether it is the lower end."""
+    holds: Callable[[Decimal, Decimal], bool]
+    """Whether a number is on the right side of the limit."""
+    words: str
 
 
 @dataclass(frozen=True)
@@ -53,13 +64,14 @@ class Range(Check):
     def __post_init__(self) -> None:
         """Raise ConfigError for bounds that are no numbers or that exclude everything."""
         given = [(name, number(name, value)) for name, value in self._given() if value is not None]
-        object.__setattr__(self, "_bounds", tuple((name, bound, *_BOUNDS[name]) for name, bound in given))
+        bounds = tuple(_Bound(limit, *_SIDES[name]) for name, limit in given)
+        object.__setattr__(self, "_bounds", bounds)
         step = None if self.multiple_of is None else number("multiple_of", self.multiple_of)
         object.__setattr__(self, "_step", step)
-        low = max((bound for name, bound in given if name in ("min", "above")), default=None)
-        high = min((bound for name, bound in given if name in ("max", "below")), default=None)
-        if low is not None and high is not None and low > high:
-            raise ConfigError(f"range: {plain(low)} is above {plain(high)}, so no number fits.", hint="Swap them.")
+        for low, high in ((low, high) for low in bounds if low.low for high in bounds if not high.low):
+            if not (low.holds(high.limit, low.limit) and high.holds(low.limit, high.limit)):
+                text = f"range: no number is {low.words} {plain(low.limit)} and {high.words} {plain(high.limit)}."
+                raise ConfigError(text, hint="Swap them, or leave one out.")
         if step is not None and step <= 0:
             raise ConfigError("range: multiple_of must be above 0.", hint="Write it like 0.05.")
 
@@ -74,7 +86,7 @@ class Range(Check):
             return self._giant(value) if isinstance(value, int) else (_UNCHECKED,)
         if found is None:
             return (wrong_type("range", "A number", value),)
-        wrong = [self._outside(*bound, shown(value)) for bound in self._bounds if not bound[2](found, bound[1])]
+        wrong = [_outside(bound, value) for bound in self._bounds if not bound.holds(found, bound.limit)]
         if self.integer and EXACT.remainder(found, Decimal(1)):
             text = f"A whole number is expected, not {shown(value)}."
             wrong.append(Finding("range.integer", text, excerpt=shown(value)))
@@ -83,24 +95,24 @@ class Range(Check):
             wrong.append(Finding("range.step", text, excerpt=shown(value)))
         return tuple(wrong)
 
-    def _outside(self, name: str, bound: Decimal, _: object, words: str, given: str) -> Finding:
-        code = "range.min" if name in ("min", "above") else "range.max"
-        return Finding(code, f"A number {words} {plain(bound)} is expected, not {given}.", excerpt=given)
-
     def _giant(self, value: int) -> Findings:
         """Bounds have at most 77 digits, so a larger number is beyond any on its side."""
-        side = ("min", "above") if int.__lt__(value, 0) else ("max", "below")
-        wrong = tuple(self._outside(*bound, shown(value)) for bound in self._bounds if bound[0] in side)
+        wrong = tuple(_outside(bound, value) for bound in self._bounds if bound.low is int.__lt__(value, 0))
         return (_UNCHECKED,) if not wrong and self._step is not None else wrong
 
 
 _UNCHECKED = Finding("unchecked.size", "A number of more than 77 digits is too long to check.")
-_BOUNDS: dict[str, tuple[Callable[[Decimal, Decimal], bool], str]] = {
-    "min": (lambda value, bound: value >= bound, "of at least"),
-    "above": (lambda value, bound: value > bound, "above"),
-    "max": (lambda value, bound: value <= bound, "of at most"),
-    "below": (lambda value, bound: value < bound, "below"),
+_SIDES: dict[str, tuple[bool, Callable[[Decimal, Decimal], bool], str]] = {
+    "min": (True, lambda value, limit: value >= limit, "of at least"),
+    "above": (True, lambda value, limit: value > limit, "above"),
+    "max": (False, lambda value, limit: value <= limit, "of at most"),
+    "below": (False, lambda value, limit: value < limit, "below"),
 }
+
+
+def _outside(bound: _Bound, value: object) -> Finding:
+    text = f"A number {bound.words} {plain(bound.limit)} is expected, not {shown(value)}."
+    return Finding(f"range.{'min' if bound.low else 'max'}", text, excerpt=shown(value))
 
 
 @dataclass(frozen=True)

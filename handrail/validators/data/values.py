@@ -5,7 +5,10 @@ from __future__ import annotations
 import decimal
 import re
 from collections.abc import Collection, Mapping
+from datetime import date
 from decimal import Decimal
+from fractions import Fraction
+from math import isfinite
 from typing import cast
 
 from handrail.config.nearest import nearest
@@ -44,14 +47,17 @@ def exact(value: object, *, text: bool = False) -> Decimal | None:
             raise TooLarge
         return Decimal(int(value))
     if isinstance(value, float):
-        return Decimal(float.__repr__(value)) if _finite(value) else None
+        return Decimal(float.__repr__(value)) if _is_number(value) else None
     if isinstance(value, Decimal):
-        return _sized(value) if value.is_finite() else None
+        return _sized(value) if _is_number(value) else None
     return _from_text(value) if text and isinstance(value, str) else None
 
 
-def _finite(value: float) -> bool:
-    return float.__sub__(value, value) == 0
+def _is_number(value: float | Decimal | Fraction) -> bool:
+    """Whether it is neither NaN, nor a NaN that raises when it is compared, nor infinite."""
+    if isinstance(value, float):
+        return isfinite(float.__pos__(value))
+    return value.is_finite() if isinstance(value, Decimal) else True
 
 
 def _sized(value: Decimal) -> Decimal:
@@ -137,12 +143,10 @@ def kind(value: object) -> str:
         return "null" if value is None else "a truth value"
     if isinstance(value, str):
         return "a text"
-    if isinstance(value, (int, Decimal)):
-        return "a number"
-    if isinstance(value, float):
-        return "a number" if _finite(value) else "NaN or infinity"
-    if isinstance(value, Mapping):
-        return "an object"
+    if isinstance(value, (int, float, Decimal, Fraction)):
+        return "a number" if _is_number(value) else "NaN or infinity"
+    if isinstance(value, (Mapping, date)):
+        return "an object" if isinstance(value, Mapping) else "a date"
     return "a list" if isinstance(value, (list, tuple)) else "something that JSON does not have"
 
 
@@ -159,9 +163,7 @@ def same(value: object) -> tuple[str, object] | None:
         return ("text", str.__str__(value))
     if isinstance(value, int):
         return ("number", int(value))
-    if isinstance(value, (float, Decimal)) and value == value:
-        return ("number", value)
-    return None
+    return ("number", value) if isinstance(value, (float, Decimal)) and _is_number(value) else None
 
 
 def shown(value: object) -> str:

@@ -202,6 +202,22 @@ def test_a_finding_tells_the_values_and_the_place() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("condition", "value", "said"),
+    [
+        ("a and b", {"a": 1, "b": True}, "a number is neither true nor false"),
+        ("a < 3", {"a": "x"}, "a is a text, where a number is needed"),
+        ("a < 3", {"a": "2024-01-01"}, "a is a date, where a number is needed"),
+        ("a + 1 == 2", {"a": [1]}, "a is a list, where a number is needed"),
+        ("a in b", {"a": 1, "b": 3}, "b is a number, no list"),
+    ],
+)
+def test_a_finding_says_what_does_not_fit(condition: str, value: object, said: str) -> None:
+    """What cannot be answered is told in the words of JSON."""
+    (found,) = Fields(condition).check(value)
+    assert found.message == f"{condition} cannot be checked: {said}."
+
+
 def test_today_is_the_day_of_the_value() -> None:
     """``today`` comes from the context, so that a recorded value is checked as of its own time."""
     made, value = Fields("due <= today + 1"), {"due": "2020-03-01"}

@@ -14,6 +14,7 @@ from handrail.validators import Check, parse
 from handrail.validators.data.banking import STRUCTURES, Iban, Lei
 from handrail.validators.data.checksums import in_digits, mod_11_10, mod_97
 from handrail.validators.data.countries import COUNTRIES
+from handrail.validators.data.identifiers import PaymentCard
 from tests.validators.data.making import KINDS, bban, completed, substitutions, transpositions
 
 DIGITS = string.digits
@@ -112,6 +113,29 @@ def test_digits_of_other_scripts_are_no_digits(text: str) -> None:
     """What str.isdigit takes for digits, such as ٣ and ３, is refused by its character."""
     for check in ("luhn()", "payment_card()", "iban()", "imei()", "isin()", "lei()", "bic()"):
         assert codes(parse(check), text) == {f"{check[:-2]}.characters"}
+
+
+CARDS = [
+    ("amex", "378282246310005"),
+    ("diners", "30569309025904"),
+    ("diners", "38520000023237"),
+    ("discover", "6011111111111117"),
+    ("jcb", "3530111333300000"),
+    ("maestro", "6759649826438453"),
+    ("mastercard", "5555555555554444"),
+    ("mastercard", "2223003122003222"),
+    ("unionpay", "6200000000000005"),
+    ("visa", "4222222222222"),
+    ("visa", "4111111111111111"),
+]
+"""Numbers that payment services publish for tests."""
+
+
+@pytest.mark.parametrize(("network", "number"), CARDS)
+def test_a_card_is_of_its_network_only(network: str, number: str) -> None:
+    """Each published test number passes as its own network's, and as no other's."""
+    networks = {one for one, _ in CARDS}
+    assert {one for one in networks if not PaymentCard(networks=(one,)).check(number)} == {network}
 
 
 def test_a_card_number_is_never_quoted() -> None:
