@@ -9,20 +9,24 @@ import sys
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FunctionType, MethodType, TracebackType
 from typing import Any, Literal, Self, TypeVar, overload
 
 from handrail.audit.steps import Step
 from handrail.config import Mode, Settings
+from handrail.config.settings import Then
 from handrail.frameworks import definitions, executables, gates
 from handrail.frameworks.api import watch
 from handrail.frameworks.signatures import Bound, Parameters
+from handrail.frameworks.validation import Checks, configured
 from handrail.gate import Gate, Refusal, ToolCall, gate_of, gates_of
 from handrail.tracing import context
 from handrail.tracing.acting import acting_for
 from handrail.tracing.context import Frame
+from handrail.validators.configured import Configured
+from handrail.validators.context import On
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -35,28 +39,56 @@ def tool(function: F, /) -> F: ...
 
 
 @overload
-def tool(*, name: str | None = None) -> Callable[[F], F]: ...
+def tool(
+    *,
+    name: str | None = None,
+    arguments: Checks | None = None,
+    result: Checks | None = None,
+    then: Then = "reject",
+) -> Callable[[F], F]: ...
 
 
-def tool(function: Callable[..., Any] | None = None, /, *, name: str | None = None) -> Any:
+def tool(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    arguments: Checks | None = None,
+    result: Checks | None = None,
+    then: Then = "reject",
+) -> Any:
     """Make a function or method a governed tool: each call is decided, recorded, and only then made.
 
     Its arguments are known to rules by their parameter names, and are checked against those annotations that
     are JSON types. ``name`` replaces the function's own. A call that is not allowed does not run and returns
     the text for the model, a ``str``, whatever the function returns otherwise. Outside a run each call is a
-    run of its own. Raises TypeError for what is no function: generators, classes, other callables.
+    run of its own.
+
+    ``arguments`` and ``result`` are what :func:`handrail.validate` takes: checks of the table of arguments, and of what
+    the function returns, after those of handrail.toml. ``then`` is what enforce mode does about an error: ``reject``
+    (the model reads what is wrong, and may try again three times), ``repair``, ``redact``, ``record`` or ``ask``.
+    Raises ConfigError for a check that cannot be made, TypeError for what is no function: generators, classes, other
+    callables.
     """
-    return functools.partial(_governed, name=name) if function is None else _governed(function, name)
+    checks: dict[On, Checks | None] = {"arguments": arguments, "result": result}
+    govern = functools.partial(_governed, name=name, checks=checks, then=then)
+    return govern if function is None else govern(function)
 
 
-def _governed(function: Callable[..., Any], name: str | None) -> Callable[..., Any]:
+def _governed(
+    function: Callable[..., Any], name: str | None, checks: Mapping[On, Checks | None], then: Then
+) -> Callable[..., Any]:
     _check(function)
-    described = Described(name or function.__name__, inspect.getdoc(function) or "", Parameters(function))
+    name = name or function.__name__
+    made: dict[On, tuple[Configured, ...]] = {
+        on: (configured(check, then, f"{name}.{on}"),) for on, check in checks.items() if check is not None
+    }
+    described = Described(name, inspect.getdoc(function) or "", Parameters(function), made)
     wrap = _asynchronous if inspect.iscoroutinefunction(function) else _synchronous
-    made = functools.wraps(function)(wrap(function, described))
-    made.__handrail_tool__ = described  # type: ignore[attr-defined]
+    governed = functools.wraps(function)(wrap(function, described))
+    governed.__handrail_tool__ = described  # type: ignore[attr-defined]
     executables.note(described)
-    return made
+    return governed
 
 
 def _check(function: object) -> None:
@@ -80,12 +112,14 @@ class Described:
     description: str
     """The function's docstring; empty without one."""
     parameters: Parameters
+    checks: Mapping[On, tuple[Configured, ...]] = field(default_factory=dict[On, tuple[Configured, ...]])
+    """What its author has checked."""
 
     def call(self, bound: Bound) -> ToolCall:
         """The proposed call with these arguments."""
         return ToolCall(
             self.name, bound.seen, tool=self, schema=self.parameters.schema, description=self.description,
-            pauses=_pauses(), put=lambda value, found: found,
+            pauses=_pauses(), put=lambda value, found: found, checks=self.checks,
         )  # fmt: skip
 
     def passed(self, frame: Frame, bound: Bound) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast, get_args
 
+from handrail.config import settings
 from handrail.errors import ConfigError, ValidationFailed
 from handrail.frameworks.viewing import view, written
 from handrail.gate import gate_of, seen
@@ -14,6 +15,7 @@ from handrail.gate.checking import Action, Checked, Said, read
 from handrail.gate.seen import run_of
 from handrail.tracing import context
 from handrail.validators.combining import both
+from handrail.validators.configured import Configured
 from handrail.validators.context import Context, Run
 from handrail.validators.expression import parse
 from handrail.validators.findings import Findings
@@ -23,6 +25,9 @@ from handrail.validators.protocol import Check, Checkable
 from handrail.validators.running import Named
 
 T = TypeVar("T")
+
+Checks = str | Checkable | Sequence[str | Checkable]
+"""What handrail.toml has under ``check``, or what ``as_check`` takes; or several of these."""
 
 Then = Literal["record", "redact", "repair", "reject"]
 """What is done about an error: nothing but putting it down, taking the part out, putting it right, an exception."""
@@ -87,9 +92,7 @@ class Validation:
             Checked(None, (said,), (said.id,), name=said.id).record(gate_of(frame), frame)
 
 
-def validate(
-    check: str | Checkable | Sequence[str | Checkable], /, *, then: Then = "reject", id: str = ""
-) -> Validation:
+def validate(check: Checks, /, *, then: Then = "reject", id: str = "") -> Validation:
     """A check to call, or to put into a chain: ``chain | handrail.validate("iban()")``.
 
     ``check`` is what handrail.toml has under ``check``, a function, a JSON Schema, a pydantic model, or several of
@@ -105,16 +108,28 @@ def validate(
     """
     if then not in _THENS:
         raise ConfigError(f"validate(then={then!r}) is none of {', '.join(_THENS)}.")
-    several = list(check) if isinstance(check, (list, tuple)) else [check]
-    made = both(*map(_made, several))
-    if made.needs_run:
-        seen.always()
-    named = Named(id or _id_of(several), made)
+    named = as_named(check, id)
     if find_spec("langchain_core") is None:
         return Validation(named, then)
     from handrail.frameworks.langchain.validating import RunnableValidation
 
     return RunnableValidation(named, then)
+
+
+def configured(check: Checks, then: settings.Then, id: str) -> Configured:
+    """``check`` as handrail.toml would have it under ``id``. Raises ConfigError for one that cannot be made."""
+    if then not in get_args(settings.Then):
+        raise ConfigError(f"{then!r} is none of {', '.join(get_args(settings.Then))}.")
+    return Configured(as_named(check, id), then)
+
+
+def as_named(check: Checks, id: str) -> Named:
+    """``check`` under ``id``, or under a name of its own. Raises ConfigError for a check that cannot be made."""
+    several: list[Any] = list(check) if isinstance(check, (list, tuple)) else [check]
+    named = Named(id or _id_of(several), both(*map(_made, several)))
+    if named.needs_run:
+        seen.always()  # nobody says in handrail.toml that runs are looked at
+    return named
 
 
 def _made(check: Any) -> Check:

@@ -11,6 +11,8 @@ from handrail.policy.decision import Action
 from handrail.rulebook import Snapshot
 from handrail.tracing.context import Frame
 from handrail.tracing.identity import Principal
+from handrail.validators.configured import Configured
+from handrail.validators.context import On
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class ToolCall:
     """Turns a result into what is recorded."""
     content: Callable[[Any], Any] = field(default=lambda value: value)
     """Takes from a result the value that validators look at; JSON text is read first."""
+    checks: Mapping[On, tuple[Configured, ...]] = field(default_factory=dict[On, tuple[Configured, ...]])
+    """What the tool's author has checked of ``arguments`` and ``result``, after what the rules ask for."""
     put: Callable[[Any, Any], Any] | None = None
     """Makes of a result, and of what validators made of its ``content``, the result that goes on; None: cannot."""
     library: str = ""

@@ -151,21 +151,25 @@ def check(
     args: Mapping[str, Any] | None = None,
     text: str | None = None,
     row: str = "",
+    more: tuple[Configured, ...] = (),
 ) -> Checked:
     """What the validators of every gate say of ``value``, which is ``on`` of the tool, retriever or agent ``name``.
 
     ``args`` are those of the call; ``text`` is what ``value`` was read from. A rejection counts as a round of the run;
     a value that passes ends the row. ``row`` names what is tried again and again, where that is known: then others
-    beside it have rounds of their own. Never raises: what breaks while checking is a finding.
+    beside it have rounds of their own. ``more`` is what a tool's author checks besides, with the outermost gate.
+    Never raises: what breaks while checking is a finding.
     """
     said: list[Said] = []
     ids: list[str] = []
     given = value
     for gate in frame.gates:
         chain = gate.rulebook.now.validators.of(on, name)
+        if gate is frame.gates[0]:
+            chain = (*chain, *more)
         if not chain:
             continue
-        context = _context(frame, on, name, args, gate)
+        context = _context(frame, on, name, args, any(one.check.needs_run for one in chain))
         for one in chain:
             ids.append(one.id)
             found, mended = _applied(_Check(frame, gate, one, context, row), value, text)
@@ -302,10 +306,10 @@ def _row(check: _Check, *, reset: bool = False) -> int:
         return count
 
 
-def _context(frame: Frame, on: On, name: str, args: Mapping[str, Any] | None, gate: Gate) -> Context:
+def _context(frame: Frame, on: On, name: str, args: Mapping[str, Any] | None, needs_run: bool) -> Context:
     who = frame.principal
     tool = name if on in ("arguments", "result", "documents") else ""
-    run = run_of(frame) if gate.rulebook.now.validators.needs_run else _UNSEEN
+    run = run_of(frame) if needs_run else _UNSEEN
     return Context(on=on, tool=tool, agent=who.agent, tenant=who.tenant, user=who.user, args=args, run=run)
 
 

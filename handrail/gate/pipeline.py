@@ -310,11 +310,12 @@ def _is_missing(attempt: _Attempt, call: ToolCall, error: BaseException) -> bool
 def _result(attempt: _Attempt, call: ToolCall, value: Any) -> Checked:
     assert attempt.step is not None
     frame = attempt.step.frame
-    if not configured(frame, "result", call.name):
+    more = call.checks.get("result", ())
+    if not more and not configured(frame, "result", call.name):
         return Checked(value)
     content = call.content(value)
     text = content if isinstance(content, str) else None
-    return check(frame, "result", call.name, read(content), args=attempt.args, text=text)
+    return check(frame, "result", call.name, read(content), args=attempt.args, text=text, more=more)
 
 
 def _placed(call: ToolCall, value: Any, checked: Checked) -> tuple[Any, bool]:
@@ -366,10 +367,11 @@ def _decided(
 ) -> tuple[Judgement, Checked]:
     """What the rules say of the call, then the validators; changed arguments are decided again."""
     judgement = _judge(frame, call, args, circumstances)
-    if judgement.verdict != "allow" or not configured(frame, "arguments", call.name):
+    more = call.checks.get("arguments", ())
+    if judgement.verdict != "allow" or not (more or configured(frame, "arguments", call.name)):
         return judgement, Checked(args)
     seen = cast("Mapping[str, Any]", plain(args))
-    checked = check(frame, "arguments", call.name, seen, args=seen if isinstance(seen, dict) else {})
+    checked = check(frame, "arguments", call.name, seen, args=seen if isinstance(seen, dict) else {}, more=more)
     if checked.said and (objection := _objection(judgement, checked)) is not None:
         return objection, replace(checked, value=args)
     if checked.value is seen:
