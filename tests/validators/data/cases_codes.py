@@ -22,7 +22,7 @@ CASES: dict[str, Cases | list[Cases]] = {
     "vat": [
         Cases(
             "vat()",
-            good=tuple(_REAL.split()),
+            good=(*_REAL.split(), "CZ640903926", "CZ390601439", "CZ395601439"),
             bad=(
                 ("DE 136.695.976", "vat.form"),
                 ("atu13585627", "vat.form"),
@@ -30,6 +30,9 @@ CASES: dict[str, Cases | list[Cases]] = {
                 ("CHE-100.155.212 MWST", "vat.form"),
                 ("DE136695978", "vat.digits"),
                 ("DE13669597", "vat.structure"),
+                ("CZ640903927", "vat.digits"),
+                ("CZ391301439", "vat.digits"),
+                ("CZ550601439", "vat.digits"),
                 ("FRO7399859412", "vat.structure"),
                 ("US123456789", "vat.country"),
                 ("136695976", "vat.country"),

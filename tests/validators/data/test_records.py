@@ -240,6 +240,7 @@ def test_only_known_from_looks_at_the_run() -> None:
         "datetime(max='today+1q')",
         "date_order([])",
         "business_day(holidays=['25.12.'])",
+        "business_day(holidays=['25.12'])",
         "business_day(weekend=['saturday'])",
         "business_day(region='$.x')",
         "business_day(holidays={'DE': []}, region='FR')",
