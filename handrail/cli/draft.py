@@ -25,6 +25,12 @@ version = 1
 # enforce: the rules hold. Change it when the record shows what you expect.
 mode = "observe"
 """
+_CHECKS = """\
+# Looks for secrets, hidden characters, private addresses, links that carry data out, and marks of prompt injection,
+# in arguments, results, documents and answers. "record" puts down what is found and holds nothing up.
+[validators]
+defaults = "record"
+"""
 _ROLES = """\
 # Who has which role. A key is "TENANT/USER", or "USER" for the tenant "default".
 [users]
@@ -64,7 +70,7 @@ def draft(tools: Iterable[ToolInfo], *, agent: str = "") -> str:
     for name in (agent, *(tool.name for tool in found)):
         _check_name(name)
     named = f"\n# Name for an agent that has none of its own.\nagent = {_quoted(agent)}\n" if agent else ""
-    return "\n".join([_HEAD + named, _ROLES, *(_with_tools(found, agent) if found else [_NO_TOOLS])])
+    return "\n".join([_HEAD + named, _CHECKS, _ROLES, *(_with_tools(found, agent) if found else [_NO_TOOLS])])
 
 
 def _with_tools(tools: Sequence[ToolInfo], agent: str) -> list[str]:
