@@ -81,7 +81,7 @@ def test_hostile_names_and_descriptions(
     assert set(loaded.tools) == names
     assert {call for rule in loaded.rules for call in rule.call} == names
     assert loaded.agent == agent
-    expected = {"version", "mode", "users", "roles"} | ({"tools", "rule", "delegate"} if names else set())
+    expected = {"version", "mode", "validators", "users", "roles"} | ({"tools", "rule", "delegate"} if names else set())
     assert set(tomllib.loads(text)) - {"agent"} == expected
     assert not any(character in text for character in "\x00\x85\u2028\u202e")
 

@@ -34,6 +34,11 @@ class CodeCheck(Check):
     def look(self, text: str, context: Context) -> Iterable[Finding]:
         """What is wrong with ``text``, which is no longer than ``max_chars``. May raise RecursionError."""
 
+    @property
+    def raw(self) -> bool:
+        """It looks at a text as it stands, even where that is JSON."""
+        return True
+
     def check(self, value: object, context: Context = NOWHERE, /) -> Findings:
         """What is wrong with ``value``, which should be a text; at most 20 findings."""
         if not isinstance(value, str):

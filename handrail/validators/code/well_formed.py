@@ -44,6 +44,11 @@ class WellFormed(Check):
         made = getattr(import_module(f"handrail.validators.code.{module}"), kind)
         object.__setattr__(self, "inner", made())
 
+    @property
+    def raw(self) -> bool:
+        """It looks at a text as it stands, even where that is JSON."""
+        return True
+
     def check(self, value: object, context: Context = NOWHERE, /) -> Findings:
         """What the language's own check finds."""
         return tuple(

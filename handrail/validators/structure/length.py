@@ -45,6 +45,11 @@ class Length(Check):
         if self.max is not None and self.min > self.max:
             raise ConfigError(f"length(min={self.min}, max={self.max}) allows no length at all.")
 
+    @property
+    def raw(self) -> bool:
+        """It looks at a text as it stands, even where that is JSON."""
+        return True
+
     def check(self, value: object, context: Context = NOWHERE, /) -> Findings:
         """One finding where ``value`` has another length."""
         long = self._long(value)

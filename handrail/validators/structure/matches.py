@@ -42,6 +42,11 @@ class Matches(Check):
             raise ConfigError(f"matches({self.pattern!r:.200}): {problem}.", hint=hint) from None
         object.__setattr__(self, "_regex", made)
 
+    @property
+    def raw(self) -> bool:
+        """It looks at a text as it stands, even where that is JSON."""
+        return True
+
     def check(self, value: object, context: Context = NOWHERE, /) -> Findings:
         """One finding where ``value`` is not such a text."""
         if not isinstance(value, str):
