@@ -166,7 +166,7 @@ class Gate:
             checked.record(self, step.frame)
             checked.judged(self, step)
         if judgement.stops:
-            seen.called(frame, call.name, call.args, "rejected", call_id=call.call_id)
+            _remembered(frame, call, call.args, "rejected")
             return self._refuse(frame, step, judgement, checked)
         step.frame = step.frame.owned(Passed(call.tool, args))
         return _Attempt(args, step, enforced=enforced, irreversible=effect == "irreversible")
@@ -195,7 +195,7 @@ class Gate:
             return None
         missing = outcome == "error" and _is_missing(attempt, call, error)
         outcome = "not_found" if missing else outcome
-        seen.called(attempt.step.frame, call.name, attempt.args, outcome, call_id=call.call_id)
+        _remembered(attempt.step.frame, call, attempt.args, outcome)
         attempt.step.finish(outcome, error, _learnt(attempt.step))
         return Refusal(NEUTRAL) if missing else None
 
@@ -210,9 +210,7 @@ class Gate:
             outcome: Outcome = "rejected" if withheld else "error" if call.failed(value) else "ok"
             if call.then is not None and outcome == "ok":
                 _told(call, attempt.step.frame, value)
-            if seen.wanted(attempt.step.frame):
-                result = None if withheld else call.content(value)
-                seen.called(attempt.step.frame, call.name, attempt.args, outcome, result, call.call_id)
+            _remembered(attempt.step.frame, call, attempt.args, outcome, None if withheld else value)
             checked.record(self, attempt.step.frame)
             checked.judged(self, attempt.step)
             facts = {"findings": findings_of(checked.findings), **_learnt(attempt.step)}
@@ -286,6 +284,16 @@ def _told(call: ToolCall, frame: Frame, value: object) -> None:
         call.then(frame, value)
     except Exception:
         log.warning("What a result of %r says could not be recorded", call.name, exc_info=unquoted())
+
+
+def _remembered(frame: Frame, call: ToolCall, args: Mapping[str, Any], outcome: str, value: Any = None) -> None:
+    """Remember a call for validators that look at the run; of a memory what it gave out."""
+    if not seen.wanted(frame):
+        return
+    if call.action == "call":
+        seen.called(frame, call.name, args, outcome, value if value is None else call.content(value), call.call_id)
+    elif call.action == "read" and outcome == "ok" and value is not None:
+        seen.recalled(frame, call.name, call.show(value))
 
 
 def _swallowed(frame: Frame, call: ToolCall, value: object) -> BaseException | None:

@@ -105,6 +105,20 @@ def retrieved(frame: Frame, retriever: str, documents: Iterable[Mapping[str, Any
         seen.part()
 
 
+def recalled(frame: Frame, memory: str, records: object) -> None:
+    """The memory called so gave out ``records``, as they are put down. Never raises."""
+    if not wanted(frame):
+        return
+    seen = _seen(frame.state)
+    try:
+        text = _text(plain(records))
+        if text:
+            seen.source(Source(memory, text, "result", memory))
+    except Exception:
+        log.warning("What the memory %r gave out could not be remembered for validators", memory, exc_info=unquoted())
+        seen.part()
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
     """A message that a model of the outermost agent is about to read, and that no model wrote."""

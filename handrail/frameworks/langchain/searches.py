@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from handrail.audit.steps import Step
-from handrail.gate import Passed, gate_of, outcome_of
+from handrail.gate import Passed, gate_of, outcome_of, seen
 from handrail.tracing.context import Frame
 from handrail.tracing.faults import unquoted
 
@@ -19,6 +19,7 @@ class Search:
 
     def __init__(self, frame: Frame, store: str, query: object) -> None:
         self._step: Step | None = None
+        self._frame, self._store = frame, store
         facts = {"operation": "search_memory", "store": store}
         try:
             content = {"query": query} if query else {}
@@ -32,6 +33,7 @@ class Search:
             return
         try:
             records = [record_of(item.key, item.value, getattr(item, "score", None)) for item in items]
+            seen.recalled(self._frame, self._store, records)
             self._step.finish("ok", None, {"records": len(records)}, content={"result": records})
         except Exception:
             log.warning("What a memory gave out could not be recorded", exc_info=unquoted())

@@ -16,6 +16,7 @@ from langchain_core.retrievers import BaseRetriever
 from langchain_core.tools import create_retriever_tool, tool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
+from langgraph.store.memory import InMemoryStore
 from langgraph.types import Command, interrupt
 
 import handrail
@@ -45,6 +46,17 @@ on = "answer"
 check = "numbers_grounded(derive=[])"
 rounds = 1
 last = "fail"
+"""
+MEMORY = """
+[[rule]]
+id = "staff-remembers"
+allow = "staff"
+read = "facts"
+
+[[delegate]]
+from = "*"
+to = "agent:*"
+read = "*"
 """
 AGREE = """
 [[validate]]
@@ -278,3 +290,27 @@ def test_a_check_in_a_chain_sees_the_run(tmp_path: Path) -> None:
     agent.invoke(ASK)
     assert str(model.seen[1][0][-1][1]["content"]) == "required_steps.missing"
     assert _told(model) == "fine"
+
+
+def test_what_a_memory_gives_out_is_a_source(tmp_path: Path) -> None:
+    """Records that a tool reads from a store, by key or by search, are known; the reads are no calls of tools."""
+    store = InMemoryStore()
+    store.put(("facts",), "fee", {"text": "The fee is 7.50 EUR."})
+    store.put(("facts",), "days", {"text": "Refunds take 14 days."})
+    run: list[Any] = []
+
+    @tool
+    def remember() -> str:
+        """Look things up, and keep them to oneself."""
+        frame = context.current()
+        assert frame is not None
+        assert store.get(("facts",), "fee") is not None
+        assert len(store.search(("facts",), query=None, limit=5)) == 2
+        run.append(seen.run_of(frame))
+        return "ok"
+
+    agent, _ = _agent(tmp_path, (call("remember"), Turn("It is 7.50 EUR, in 14 days.")), MEMORY + NUMBERS, (remember,))
+    agent.invoke(ASK)
+    (known,) = run
+    assert known.calls == ()
+    assert [one.origin for one in known.sources if one.kind == "result"] == ["facts", "facts"]

@@ -124,7 +124,6 @@ CASES: dict[str, list[Cases]] = {
         Cases('agree(tools=["a", "b"], by="tool")', bad=(("x", "agree.contradiction"),),
               context=made(Call("a", result=1), Call("b", result=2))),
         Cases("agree()", bad=(("x", "unchecked.run"),), context=made(*_scores(1, 1), complete=False)),
-        Cases('agree(path="$.x", key=["id"])', worst=(_any,), context=made(*MANY)),
         Cases("agree()", worst=(_any,), context=made(*WIDE)),
         Cases("agree()", bad=(("x", "unchecked.size"),), context=made(Call("a", result=list(range(5_001))))),
     ],
