@@ -14,7 +14,7 @@ from handrail.audit.lineage import Call, Lineage, Open, Past, Question, Thread, 
 from handrail.audit.recorder import findings_of
 from handrail.audit.steps import Outcome, Step
 from handrail.frameworks import rounds
-from handrail.gate import Gate, gate_of, outcome_of
+from handrail.gate import Gate, gate_of, outcome_of, seen
 from handrail.gate.checking import Checked, check, configured, read
 from handrail.gate.proposed import give_up
 from handrail.tracing import proposals
@@ -239,5 +239,7 @@ def close(
 ) -> None:
     """Close the run or agent of ``step``, and say what became of the calls that were proposed in it."""
     settle(step, outcome)
+    if step.kind == "run" and outcome in _ENDED:
+        seen.end(step.frame)
     step.finish(outcome, error, facts or {})
     left(step)

@@ -60,6 +60,11 @@ def begin(frame: Frame, resumed: str = "") -> None:
     state.kept[_NOTE] = state.run, seen
 
 
+def end(frame: Frame) -> None:
+    """The run of ``frame`` has come to its end, so that nothing goes on with it: its thread need not remember it."""
+    frame.state.kept.pop(_NOTE, None)
+
+
 def run_of(frame: Frame) -> Run:
     """What the run of ``frame`` has seen and done so far; not complete where no ledger was kept from its start."""
     seen: Seen | None = frame.state.notes.get(_NOTE)
@@ -128,7 +133,7 @@ class Heard:
     origin: str = "user"
     """``user``, ``system``, or the tool."""
     id: str = ""
-    """The message's id; of an answer that of its call."""
+    """Of an answer that of its call."""
     answer: bool = False
     """Whether it answers a call: then it counts where no call of this run gave it."""
 
@@ -143,7 +148,7 @@ def heard(frame: Frame, messages: Iterable[Heard]) -> None:
             text = _text(plain(message.content))
             if text and not (message.answer and seen.answers(message.id)):
                 kind: Literal["result", "input"] = "result" if message.answer else "input"
-                seen.source(Source(message.id or message.origin, text, kind, message.origin))
+                seen.source(Source(message.id if message.answer else message.origin, text, kind, message.origin))
     except Exception:
         log.warning("What a model reads could not be remembered for validators", exc_info=unquoted())
         seen.part()

@@ -44,14 +44,14 @@ def begun(run: str = "r1", kept: dict[str, Any] | None = None, resumed: str = ""
 def test_a_run_remembers_what_it_saw_and_did() -> None:
     """Inputs, documents, calls and their results are there, oldest first, results as text and as JSON."""
     place = begun()
-    heard(place, [Heard("Refund 20 EUR, please.", id="m1")])
+    heard(place, [Heard("Refund 20 EUR, please.")])
     retrieved(place, "handbook", [{"id": None, "content": "Refunds need a check.", "metadata": {"source": "kb-1"}}])
     called(place, "check", {"id": 7}, "ok", '{"verified": true}', "c1")
     called(place, "pay", {"id": 7}, "rejected", None, "c2")
     run = run_of(place)
     assert run.complete
     assert [(one.kind, one.id, one.origin) for one in run.sources] == [
-        ("input", "m1", "user"), ("document", "kb-1", "handbook"), ("result", "c1", "check"),
+        ("input", "user", "user"), ("document", "kb-1", "handbook"), ("result", "c1", "check"),
     ]  # fmt: skip
     assert run.calls == (
         Call("check", {"id": 7}, "ok", {"verified": True}, agent="anonymous", branch="h1"),
@@ -211,3 +211,12 @@ def test_json_is_read_as_text_without_its_escapes() -> None:
     called(place, "t", {}, "ok", '{"said": "line\\none \\u00e9", "rows": [{"n": 1.5}, {"n": true}], "none": null}')
     (source,) = run_of(place).sources
     assert source.text == "said: line\none é\nn: 1.5\nn: true"
+
+
+def test_a_thread_forgets_a_run_that_came_to_its_end() -> None:
+    """Only what may go on is kept from run to run: a thread that ended well holds no content."""
+    kept: dict[str, Any] = {}
+    place = begun("r1", kept)
+    assert list(kept) == ["seen"]
+    seen.end(place)
+    assert kept == {}

@@ -11,11 +11,13 @@ from dataclasses import replace
 from typing import Any
 
 from langchain_core.messages import BaseMessage, convert_to_messages
+from pydantic import BaseModel
 
 from handrail.audit.steps import Step
 from handrail.frameworks import rounds
+from handrail.frameworks.langchain import messages as show
 from handrail.frameworks.viewing import view, written
-from handrail.gate import gate_of
+from handrail.gate import gate_of, seen
 from handrail.gate.checking import configured
 
 _OWN = frozenset({"ai", "AIMessageChunk", "system", "remove"})
@@ -27,6 +29,36 @@ def looked_at(
     step: Step, entry: str, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments of an entry method with what may go on of its input. Raises ValidationFailed."""
+    args, kwargs = _looked_at(step, entry, args, kwargs)
+    if step.kind == "run" and seen.wanted(step.frame):
+        seen.heard(step.frame, _heard(args[0] if args else kwargs.get("input")))
+    return args, kwargs
+
+
+def _heard(given: Any) -> Iterator[seen.Heard]:
+    """What the user says in an input; nothing of an iterator, which only the agent may read."""
+    if type(given).__name__ == "Command":
+        yield from _heard(getattr(given, "update", None))
+        yield from _heard(getattr(given, "resume", None))
+    elif isinstance(given, Mapping):
+        rest = {key: value for key, value in given.items() if key != _MESSAGES}  # pyright: ignore[reportUnknownVariableType]
+        yield from _heard(given.get(_MESSAGES))  # pyright: ignore[reportUnknownMemberType]
+        yield seen.Heard(rest)
+    elif isinstance(given, (list, tuple)):
+        messages = _messages(given)
+        yield from show.heard(messages) if messages is not None else ()
+        if messages is None:  # the inputs of a batch, or anything else
+            for each in given:  # pyright: ignore[reportUnknownVariableType]
+                yield from _heard(each)
+    elif isinstance(given, BaseMessage):
+        yield from show.heard([given])
+    elif isinstance(given, (str, int, float, BaseModel)):
+        yield seen.Heard(given)
+
+
+def _looked_at(
+    step: Step, entry: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
     frame = step.frame
     if not configured(frame, "input", frame.principal.agent):
         return args, kwargs
@@ -71,8 +103,8 @@ def _each(step: Step, given: Any, messages: list[BaseMessage]) -> Any:
 
 
 def _value(step: Step, given: Any) -> Any:
-    seen = view(given)
-    checked = rounds.look(step.frame, "input", seen.value)
+    looked = view(given)
+    checked = rounds.look(step.frame, "input", looked.value)
     gate = gate_of(step.frame)
     checked.record(gate, step.frame)
     checked.judged(gate, step)
@@ -81,7 +113,7 @@ def _value(step: Step, given: Any) -> Any:
     if checked.value is checked.given:
         return given
     try:
-        return seen.again(written(seen.value, checked.value))
+        return looked.again(written(looked.value, checked.value))
     except (TypeError, ValueError):
         raise checked.failure() from None
 

@@ -219,4 +219,4 @@ def heard(messages: Sequence[BaseMessage]) -> Iterator[Heard]:
                 yield Heard(content_of(value), value.name or "", value.tool_call_id, answer=True)
         elif isinstance(value, (HumanMessage, SystemMessage)):
             origin = "user" if isinstance(value, HumanMessage) else "system"
-            yield Heard(text(value), origin, value.id or "")
+            yield Heard(text(value), origin)

@@ -15,7 +15,7 @@ from langchain_core.messages import HumanMessage
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.tools import create_retriever_tool, tool
 from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.store.memory import InMemoryStore
 from langgraph.types import Command, interrupt
 
@@ -314,3 +314,30 @@ def test_what_a_memory_gives_out_is_a_source(tmp_path: Path) -> None:
     (known,) = run
     assert known.calls == ()
     assert [one.origin for one in known.sources if one.kind == "result"] == ["facts", "facts"]
+
+
+@pytest.mark.parametrize("given", [ASK, {"messages": [("user", "Refund 20 EUR to c1, please.")], "extra": {"n": 1}}])
+def test_what_the_user_asks_is_a_source_where_only_sub_agents_read_it(given: Any, tmp_path: Path) -> None:
+    """The input of a run is known although no model of the outermost agent ever reads it; what agents tell is not."""
+    run: list[Any] = []
+
+    def look(state: Any) -> Any:
+        frame = context.current()
+        assert frame is not None
+        run.append(seen.run_of(frame))
+        return {}
+
+    helper = create_agent(Scripted(turns=[Turn("done")]), [check_identity], name="helper")
+    graph = StateGraph(MessagesState)
+    graph.add_node(
+        "helper", lambda state: {"messages": helper.invoke({"messages": [HumanMessage("I made up 777.")]})["messages"]}
+    )
+    graph.add_node("look", look)
+    graph.add_edge(START, "helper")
+    graph.add_edge("helper", "look")
+    config = policy(tmp_path, "enforce", POLICY + NUMBERS)
+    handrail.govern(graph.compile(name="clerk"), config=config).invoke(given)
+    texts = [one.text for one in run[0].sources]
+    assert "Refund 20 EUR to c1, please." in texts
+    assert not any("777" in text for text in texts)
+    assert run[0].complete
