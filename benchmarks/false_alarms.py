@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from benchmarks.recordings import HONEST, INJECTED, OBEYED, QUICK, Value, data_folder, values
 from handrail.validators import Finding, Findings, Named, SchemaValidator, parse
 from handrail.validators.context import On
+from handrail.validators.safety.defaults import parts
 from tests.replay import recorded
 
 GOAL_WRONG, GOAL_SEEN = 0.5, 50.0
@@ -85,6 +86,8 @@ class Found:
     said: list[Said] = field(default_factory=list)
     asked: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(one of ``OTHERS``, kind) -> values that it was asked about."""
+    looked: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """(data, one of the default checks or ``schema``, kind) -> values that it looked at."""
     refused: int = 0
     """Honest calls that their tool did not take."""
     seconds: float = 0.0
@@ -103,6 +106,12 @@ class Checks:
         everywhere = [(text, Named(text, parse(text)), "", "") for text in more]
         self._others = [*((text, Named(text, parse(text)), on, tool) for text, on, tool in OTHERS), *everywhere]
         self._schemas = _schemas(folder)
+
+    def who(self, value: Value) -> Iterator[str]:
+        """Names of those that look at ``value`` by default."""
+        yield from (part.name for part in parts(value.on))
+        if value.on == "arguments" and (value.data, value.name) in self._schemas:
+            yield "schema"
 
     def look(self, value: Value) -> Findings:
         """What the default checks and the schema say of ``value``."""
@@ -133,6 +142,8 @@ def measure(folder: Path, *, quick: bool = False, more: Sequence[str] = ()) -> F
         if value.kind != HONEST:
             found.attacked.add(value.run)
         found.refused += value.on == "arguments" and not value.taken and value.kind == HONEST
+        for name in checks.who(value):
+            found.looked[value.data, name, value.kind] += 1
         begun = time.process_time()
         said = checks.look(value)
         found.seconds += time.process_time() - begun
@@ -173,17 +184,21 @@ def _of_others(found: Found) -> Iterator[str]:
 
 
 def _of_defaults(found: Found) -> str:
-    head = "| data | validator | false alarms, values | false alarms, honest runs | only recorded of honest values |"
-    lines = ["", *_seen(found), "", head, "|---|---|---|---|---|"]
-    for data in found.runs:
-        for validator in sorted({one.validator for one in found.said if one.value.data == data}):
-            said = [one for one in found.said if (one.value.data, one.validator) == (data, validator)]
-            wrong = {(one.value.run, id(one.value)) for one in said if one.wrong}
-            runs = {run for run, _ in wrong} & honest_runs(found, data)
-            facts = {id(one.value) for one in said if one.finding.severity == "warning" and one.value.kind == HONEST}
-            lines.append(f"| {data} | `{validator}` | {_share(len(wrong), found.count(data, HONEST))} | "
-                         f"{_share(len(runs), len(honest_runs(found, data)))} | {len(facts):,} |")  # fmt: skip
+    head = ("data", "validator", "honest values checked", "findings", "only recorded", "false alarms", "honest runs")
+    lines = ["", *_seen(found), "", f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for data, name in sorted({(data, name) for data, name, _ in found.looked}):
+        lines.append(f"| {' | '.join(_cells(found, data, name))} |")
     return "\n".join([*lines, "", *_caught(found)])
+
+
+def _cells(found: Found, data: str, name: str) -> Iterator[str]:
+    said = [one for one in found.said if (one.value.data, one.validator, one.value.kind) == (data, name, HONEST)]
+    wrong = [one for one in said if one.wrong]
+    checked, quiet = found.looked[data, name, HONEST], honest_runs(found, data)
+    yield from (data, f"`{name}`", f"{checked:,}", f"{len({id(one.value) for one in said}):,}")
+    yield f"{len({id(one.value) for one in said if one.finding.severity == 'warning'}):,}"
+    yield _share(len({id(one.value) for one in wrong}), checked)
+    yield _share(len({one.value.run for one in wrong} & quiet), len(quiet))
 
 
 def _seen(found: Found) -> Iterator[str]:

@@ -63,11 +63,11 @@ def _table(tallies: Iterable[Tally]) -> Iterator[str]:
 
     rows = sorted(tallies, key=lambda one: (-one.new, -one.found, one.id))
     width = min(40, max(10, *(len(visible(one.id)) for one in rows)))
-    yield f"\n{'validator':{width}} {'checked':>9} {'wrong':>7} {'rate':>7} {'not caught then':>15} {'runs':>6}"
+    yield f"\n{'validator':{width}} {'checked':>9} {'noted':>7} {'wrong':>7} {'rate':>7} {'not caught then':>15}   runs"
     for one in rows:
         drawn = "█" * max(1, round(BAR * one.rate)) if one.found else ""
-        line = f"{visible(one.id)[:width]:{width}} {one.checked:>9,} {one.found:>7,} {100 * one.rate:>6.1f}%"
-        line += f" {one.new:>15,} {len(one.runs):>6,} {drawn}"
+        line = f"{visible(one.id)[:width]:{width}} {one.checked:>9,} {one.warned:>7,} {one.found:>7,}"
+        line += f" {100 * one.rate:>6.1f}% {one.new:>15,} {len(one.runs):>6,} {drawn}"
         yield click.style(line.rstrip(), fg="red" if one.new else None)
         if one.codes:
             yield f"  {visible(_codes(one))}"

@@ -41,8 +41,8 @@ def test_history_under_the_nearest_configuration(run: Writer, validate: Command)
     assert done.code == 1 and not done.err
     lines = [" ".join(line.split()) for line in done.out.splitlines()]
     assert "1 run looked at: 1 answer, 2 argument sets." in lines
-    assert any(line.startswith("small 2 1 50.0% 1 1") for line in lines)
-    assert any(line.startswith("short 1 1 100.0% 1 1") for line in lines)
+    assert any(line.startswith("small 2 0 1 50.0% 1 1") for line in lines)
+    assert any(line.startswith("short 1 0 1 100.0% 1 1") for line in lines)
     assert any(f"refund.arguments: schema.maximum at /amount; run {run.run}, step {3:016x}" in line for line in lines)
     assert f"handrail traces show {run.run} --step " in done.out
 
