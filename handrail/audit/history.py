@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -65,7 +65,6 @@ class _Row(NamedTuple):
     whole: bool
     tenant: str
     user: str
-    root: str
     root_chain: str
     run: str
     step: str
@@ -76,7 +75,6 @@ class _Row(NamedTuple):
     chain: str | None
     ref: str | None
     call_id: str | None
-    verdict: str | None
     decided_by: str | None
     ran: bool | None
     outcome: str | None
@@ -94,8 +92,8 @@ class _Told:
     """What is known of the logical run that is being read."""
 
     seen: Seen
-    answers: dict[str, object] = field(default_factory=dict[str, object])
-    """Run -> the latest output of its agent, where that asks for no call, or why it cannot be read."""
+    answers: dict[str, Recorded] = field(default_factory=dict[str, Recorded])
+    """Run -> the latest answer of its outermost agent: what was said of it may stand at the end of the run."""
     asked: set[str] = field(default_factory=set[str])
     """Runs whose input was met."""
     args: dict[tuple[str, str], Mapping[str, object]] = field(
@@ -129,22 +127,17 @@ class History:
                 row = _Row(*cast("tuple[Any, ...]", values))
                 self.read += 1
                 if row.logical != logical:
+                    yield from told.answers.values()
                     logical, told = row.logical, _Told(Seen(complete=row.whole))
                 yield from self._values(row, told)
+            yield from told.answers.values()
 
     def _values(self, row: _Row, told: _Told) -> Iterator[Recorded]:
-        if row.kind == "arguments":
-            yield from self._arguments(row, told)
-        elif row.kind == "result":
-            yield from self._result(row, told)
-        elif row.kind == "asked":
-            yield from self._asked(row, told)
-        elif row.kind == "output":
-            yield from self._output(row, told)
-        elif row.kind == "documents":
-            yield from self._documents(row, told)
-        elif row.kind == "answer":
-            yield from self._answer(row, told)
+        readers = {
+            "arguments": self._arguments, "result": self._result, "asked": self._asked, "output": self._output,
+            "answer": self._reply, "given": self._given, "documents": self._documents, "ended": self._ended,
+        }  # fmt: skip
+        return readers[row.kind](row, told)
 
     def _arguments(self, row: _Row, told: _Told) -> Iterator[Recorded]:
         try:
@@ -196,18 +189,45 @@ class History:
             yield self._found(row, told, "input", said)
 
     def _output(self, row: _Row, told: _Told) -> Iterator[Recorded]:
+        """What a model said; where it only calls tools, there is nothing to look at."""
         try:
             message = self._get(row.ref)
         except _Gone as why:
-            told.answers[row.run] = why
             yield self._missing(row, told, "output", str(why))
             return
-        text, found = words(message), as_object(message)
-        if row.chain == row.root_chain or row.chain is None:
-            calls = found.get("tool_calls") or found.get("invalid_tool_calls")
-            told.answers[row.run] = None if calls else text
-        if text:
+        text = words(message)
+        if text or not _calls(message):
             yield self._found(row, told, "output", text)
+
+    def _reply(self, row: _Row, told: _Told) -> Iterator[Recorded]:
+        """The same reply as an agent's answer, which it is where it calls nothing."""
+        try:
+            message = self._get(row.ref)
+        except _Gone:
+            return  # that was told of the output; whether it was an answer nobody knows
+        if not _calls(message):
+            yield from self._answered(row, told, words(message))
+
+    def _given(self, row: _Row, told: _Told) -> Iterator[Recorded]:
+        """An answer in the form of a call."""
+        try:
+            yield from self._answered(row, told, self._get(row.ref))
+        except _Gone as why:
+            yield self._missing(row, told, "answer", str(why))
+
+    def _answered(self, row: _Row, told: _Told, value: object) -> Iterator[Recorded]:
+        answer = self._found(row, told, "answer", value)
+        if row.chain is not None and row.chain != row.root_chain:
+            yield answer
+            return
+        if row.run in told.answers:
+            yield told.answers[row.run]
+        told.answers[row.run] = answer
+
+    def _ended(self, row: _Row, told: _Told) -> Iterator[Recorded]:
+        answer = told.answers.pop(row.run, None)
+        if answer is not None:
+            yield replace(answer, said=tuple(dict.fromkeys((*answer.said, *_said(row)))))
 
     def _documents(self, row: _Row, told: _Told) -> Iterator[Recorded]:
         try:
@@ -219,15 +239,13 @@ class History:
         for document in map(as_object, documents):
             text = document.get("content")
             if isinstance(text, str):
-                yield self._found(row, told, "documents", text)
+                seen: dict[str, object] = {
+                    "id": document.get("id"),
+                    "content": text,
+                    "metadata": {},
+                }  # its metadata are not kept
+                yield self._found(row, told, "documents", seen)
                 told.seen.document(Source(str(document.get("id") or ""), text, "document", row.name or ""))
-
-    def _answer(self, row: _Row, told: _Told) -> Iterator[Recorded]:
-        answer = told.answers.pop(row.run, None)
-        if isinstance(answer, _Gone):
-            yield self._missing(row, told, "answer", str(answer))
-        elif isinstance(answer, str) and row.outcome in {"ok", "rejected"}:
-            yield self._found(row, told, "answer", answer)
 
     def _get(self, ref: object) -> object:
         found = as_object(ref)
@@ -274,6 +292,11 @@ def words(message: object) -> str:
         return content
     parts = [one if isinstance(one, str) else as_object(one).get("text") for one in as_array(content)]
     return "".join(part for part in parts if isinstance(part, str))
+
+
+def _calls(message: object) -> bool:
+    found = as_object(message) if isinstance(message, dict) else {}
+    return bool(found.get("tool_calls") or found.get("invalid_tool_calls"))
 
 
 def _text(value: object) -> str:

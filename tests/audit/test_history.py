@@ -123,7 +123,7 @@ def test_every_kind_of_value_is_read_in_order(tmp_path: Path) -> None:
     run.close()
     found = [(one.on, one.name, one.value, one.text) for one in read(tmp_path)]
     assert found == [
-        ("documents", "kb", "Refunds are free.", "Refunds are free."),
+        ("documents", "kb", {"id": "doc-0", "content": "Refunds are free.", "metadata": {}}, None),
         ("input", "helpdesk", "Refund 5", "Refund 5"),
         ("output", "helpdesk", "I will.", "I will."),
         ("arguments", "refund", {"amount": 5}, None),
@@ -136,9 +136,11 @@ def test_every_kind_of_value_is_read_in_order(tmp_path: Path) -> None:
 def test_each_value_has_what_its_run_had_seen_until_then(tmp_path: Path) -> None:
     """Sources and calls grow along the run; who, for whom, when and with which arguments is known too."""
     run = Writer(tmp_path)
-    run.model({"role": "human", "content": "Hello"}, says={"role": "ai", "content": ""})
+    asks = [{"name": "refund", "args": {}, "id": "c1"}]
+    run.model({"role": "human", "content": "Hello"}, says={"role": "ai", "content": "", "tool_calls": asks})
     run.found("A text")
     run.call({"amount": 5}, gives="paid")
+    run.model(says={"role": "ai", "content": "Paid."})
     run.close()
     seen: list[tuple[str, list[str], list[Call]]] = []
     with opened(tmp_path) as values:
@@ -154,6 +156,7 @@ def test_each_value_has_what_its_run_had_seen_until_then(tmp_path: Path) -> None
         ("documents", ["Hello"], []),
         ("arguments", ["Hello", "A text"], []),
         ("result", ["Hello", "A text"], []),
+        ("output", ["Hello", "A text", "paid"], [paid]),
         ("answer", ["Hello", "A text", "paid"], [paid]),
     ]
 
@@ -257,16 +260,31 @@ def test_a_run_with_more_text_than_is_remembered_is_not_wholly_known(tmp_path: P
         assert [one.context.run.complete for one in values] == [True, True, False]
 
 
-def test_answers_are_those_of_the_outermost_agent(tmp_path: Path) -> None:
-    """What a sub-agent says last, or a reply that asks for a call, is no answer; nor is that of a run that failed."""
+def test_each_reply_without_calls_is_an_answer(tmp_path: Path) -> None:
+    """Of a sub-agent too, and of a reply that was rejected before another one; one that asks for a call is none."""
     run = Writer(tmp_path)
-    run.model(says={"role": "ai", "content": "mine"})
+    run.model(says={"role": "ai", "content": "first"})
     run.model(says={"role": "ai", "content": "theirs"}, chain=[*WHO, "agent:other"])
+    run.model(says={"role": "ai", "content": "", "tool_calls": [{"name": "refund", "args": {}, "id": "c1"}]})
+    run.model(says={"role": "ai", "content": "last"})
     run.close()
-    failed = Writer(tmp_path)
-    failed.model(says={"role": "ai", "content": "half"})
-    failed.close(outcome="error", error="ValueError")
-    assert [one.value for one in named(read(tmp_path), "answer")] == ["mine"]
+    assert sorted(str(one.value) for one in named(read(tmp_path), "answer")) == ["first", "last", "theirs"]
+
+
+def test_what_was_said_of_an_answer_is_found_where_it_stands(tmp_path: Path) -> None:
+    """At the reply, at the end of the run as releases before noted it; and at the reply for an answer by a call."""
+    run = Writer(tmp_path)
+    step = run.model(says={"role": "ai", "content": "first"})
+    run.note(step, "answer", "rejected", ("a", "a.x", ""))
+    run.model(says={"role": "ai", "content": "last"})
+    run.close(findings=[{"validator": "b", "code": "b.y", "path": "", "severity": "error"}])
+    form = Writer(tmp_path)
+    step = form.model(says={"role": "ai", "content": "", "tool_calls": [{"name": "Form", "args": {}, "id": "c1"}]})
+    form.note(step, "answer", "recorded", ("c", "c.z", "/x"))
+    form.call({"x": 1}, tool="Form", by="output", verdict="stopped", ran=False, cause=step)
+    form.close()
+    answers = {str(one.value): [said.code for said in one.said] for one in named(read(tmp_path), "answer")}
+    assert answers == {"first": ["a.x"], "last": ["b.y"], "{'x': 1}": ["c.z"]}
 
 
 def test_the_window_chooses_runs(tmp_path: Path) -> None:
