@@ -48,6 +48,11 @@ class Default(Check):
 
     source: ClassVar[str] = "own: of the checks of this package those that are seldom wrong about honest values"
 
+    def __post_init__(self) -> None:
+        # So that the first call does not pay for it.
+        for on in _NAMES:
+            regex(_screen(on)).search(b"")
+
     def check(self, value: object, context: Context = NOWHERE, /) -> Findings:
         """What the checks for this place find."""
         try:

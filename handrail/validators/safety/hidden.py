@@ -15,7 +15,9 @@ from handrail.validators.safety import hidden_tables as tables
 from handrail.validators.safety.confusables import LOOKALIKES, mixed_words
 from handrail.validators.safety.screened import Screened, TooMuch
 
-_MAX_RUNS = 10_000
+_LONG_RUN = 64
+"""Characters from which a run has no use in any writing."""
+_MAX_RUNS = 6_000
 """Places in one text that are looked at."""
 _DEFAULT = ("bidi", "zero_width", "tag", "variation", "private", "invisible", "soft_hyphen")
 _WHAT = {
@@ -140,6 +142,9 @@ def _closed(line: str) -> bool:
 
 def _unneeded(kind: str, text: str, begin: int, end: int, lines: _Lines) -> Iterator[tuple[int, int]]:
     """The parts of a run that writing does not need."""
+    if end - begin > _LONG_RUN:
+        yield begin, end
+        return
     if kind == "tag" and (flag := _FLAG.match(text, max(begin - 1, 0))):
         begin = flag.end()
     first = begin

@@ -11,8 +11,10 @@ from handrail.errors import ConfigError
 from handrail.validators.context import Context
 from handrail.validators.findings import Finding
 from handrail.validators.safety.personal_forms import FORMS, Form
-from handrail.validators.safety.screened import Screened, matches
+from handrail.validators.safety.screened import Screened, TooMuch, matches
 
+_MAX_SEEN = 1_200
+"""Places in one text that are looked at."""
 _DEFAULT = ("email", "phone", "iban", "card", "ip", "us_ssn", "national_id")
 
 
@@ -42,7 +44,7 @@ class PersonalData(Screened):
 
     name: ClassVar[str] = "personal_data"
     source: ClassVar[str] = "RFC 5322; ITU-T E.164; ISO 13616; ISO/IEC 7812; national registries (personal_forms.py)"
-    max_close: ClassVar[int] = 400
+    max_close: ClassVar[int] = 300
     _forms: tuple[Form, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -62,8 +64,12 @@ class PersonalData(Screened):
     def look(self, text: str, context: Context) -> Iterator[Finding]:
         """Personal data in one text; of forms that overlap the first."""
         taken: list[tuple[int, int]] = []
+        seen = 0
         for form in self._forms:
             for begin, end in matches(form.pattern, text):
+                seen += 1
+                if seen > _MAX_SEEN:
+                    raise TooMuch
                 begin, end = form.inside(text, begin, end)
                 if any(begin < last and first < end for first, last in taken) or self._allowed(text[begin:end]):
                     continue

@@ -35,13 +35,13 @@ def placeholder(text: str) -> bool:
 def drawn(text: str, *, bits: float, length: int) -> bool:
     """Whether ``text`` has a piece of ``length`` characters that looks drawn, of ``bits`` a character or more.
 
-    Besides its entropy a drawn piece changes between small letters, capitals and digits often: into a new
-    word (Abc, 123, ABC) at every third character (fourth, where all letters
-    are small or capitals), which names in camelCase or with_underscores do not.
+    Besides its entropy a drawn piece changes between small letters, capitals and digits often: into a new word (Abc,
+    123, ABC) at every third character, or fourth where all letters are small or all are capitals. Names in camelCase
+    or with_underscores do not.
     """
-    if _UUID.fullmatch(text) or _DOTTED.fullmatch(text) or placeholder(text):
+    if _UUID.fullmatch(text) or _DOTTED.fullmatch(text):
         return False
-    return any(_piece(piece, bits, length) for piece in _PIECES.findall(text))
+    return any(_piece(piece, bits, length) for piece in _PIECES.findall(text)) and not placeholder(text)
 
 
 def _piece(text: str, bits: float, length: int) -> bool:
@@ -55,10 +55,10 @@ def _piece(text: str, bits: float, length: int) -> bool:
 
 def password(text: str) -> bool:
     """Whether ``text`` looks like a password that was chosen: 8 to 64 characters of at least three kinds."""
-    if not _PASSWORD <= len(text) <= 64 or _UUID.fullmatch(text) or placeholder(text):
+    if not _PASSWORD <= len(text) <= 64 or _UUID.fullmatch(text):
         return False
     kinds = {_kind(one) for one in text}
-    return len(kinds) >= 3 and "digit" in kinds
+    return len(kinds) >= 3 and "digit" in kinds and not placeholder(text)
 
 
 def _kind(one: str) -> str:

@@ -42,7 +42,7 @@ class TooMuch(Exception):
     """A value has more in it than is looked at."""
 
 
-@lru_cache(64)
+@lru_cache(512)
 def regex(pattern: str) -> Regex:
     """A compiled pattern of ours (RE2: linear in the text, whatever the text is)."""
     return _compiled(pattern)

@@ -71,7 +71,7 @@ def _union(value: object, on: On) -> list[Finding]:
 
 
 @given(_VALUES, st.sampled_from(PLACES))
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_default_is_the_union_of_its_parts(value: object, on: On) -> None:
     """For any value with any markers in it, the default set finds exactly what its parts find one by one."""
     assert list(parse("default()").check(value, Context(on=on))) == _union(value, on)
@@ -87,7 +87,7 @@ def test_default_is_the_union_on_every_example(on: On) -> None:
 
 
 @given(_VALUES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_the_quick_look_misses_nothing(value: object) -> None:
     """A text in which an exact check finds something is one in which its quick look found something."""
     for part in parts(""):
