@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import import_module
@@ -121,7 +123,8 @@ def _engine(language: str, model: str) -> Any:
         hint = f"Install it with `python -m spacy download {model}`." if model else "Write two letters, such as en."
         raise ConfigError(f"presidio(...): spaCy has no {model or language!r}.", hint=hint) from problem
     registry = analyzer.RecognizerRegistry(supported_languages=[language])
-    registry.load_predefined_recognizers(languages=[language])
+    with _quiet("presidio-analyzer"):  # it warns of every recognizer that is for another language
+        registry.load_predefined_recognizers(languages=[language])
     registry.remove_recognizer("EmailRecognizer")
     registry.add_recognizer(_email(language))
     engine = analyzer.AnalyzerEngine(
@@ -129,6 +132,17 @@ def _engine(language: str, model: str) -> Any:
     )
     engine.analyze(text="first", language=language)  # so that the first check does not pay for what is loaded late
     return engine
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _nlp(language: str, loaded: Any) -> Any:
