@@ -32,7 +32,7 @@ bench: $(STAMP)  ## Every benchmark; writes the table and the plot in docs/.
 
 lock:  ## Pin every dependency, hashes included (needs uv).
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-		--no-emit-index-url --all-extras --group dev pyproject.toml -o requirements.lock
+		--no-emit-index-url --extra all --extra otlp-grpc --group dev pyproject.toml -o requirements.lock
 
 dist: $(STAMP)
 	$(BIN)/python -m pip wheel --quiet --no-deps -w dist .
