@@ -55,7 +55,8 @@ class SchemaValidator(Check):
         plain = Acceptors(self._schema, formats=formats != "ignored")
         found = plain.of(self._schema)
         self._accepts = whole(found) if found is not None else None
-        self._start = _starter(self._schema, plain, formats != "ignored")
+        self._quick = _parts(self._schema, plain)
+        self._start = _starter(self._schema, self._quick, formats != "ignored")
 
     def check(self, value: object, context: Context = NOWHERE, /) -> Findings:
         """What is wrong with ``value``, a JSON value; empty when nothing is. At most 20 findings. Never raises.
@@ -125,7 +126,14 @@ def _last(schema: object) -> object:
     return [_last(inner) for inner in cast("list[object]", schema)] if isinstance(schema, list) else schema
 
 
-def _starter(schema: dict[str, Any], plain: Acceptors, formats: bool) -> Callable[[Work], Walker]:
+def _parts(schema: dict[str, Any], plain: Acceptors) -> dict[int, Callable[[object], bool]]:
+    """The quick yes of each plain part of a schema, by the part's identity: as long as the schema lives, it is one."""
+    return {id(one): whole(found) for one in objects(schema) if (found := plain.of(one)) is not None}
+
+
+def _starter(
+    schema: dict[str, Any], quick: Mapping[int, Callable[[object], bool]], formats: bool
+) -> Callable[[Work], Walker]:
     from referencing.jsonschema import DRAFT202012, specification_with
 
     from handrail.validators.dialects.walker import Settings, Walker, dialect
@@ -137,7 +145,6 @@ def _starter(schema: dict[str, Any], plain: Acceptors, formats: bool) -> Callabl
     # Crawled once: a lookup in a registry that is not crawled goes through the whole schema each time. Draft 3, which
     # has types by name where others have schemas, cannot be.
     resolver = (registry if "draft-03" in how.id else registry.crawl()).resolver(base)
-    quick = {id(one): whole(found) for one in objects(schema) if (found := plain.of(one)) is not None}
     settings = Settings(formats, {written: ecma.pattern(written) for written in patterns(schema)})
     return lambda work: Walker(how, schema, resolver, work, quick, settings)
 

@@ -31,13 +31,14 @@ items = st.sampled_from([None, True, False, 0, 1, -3, 2**70, 0.0, 1.0, 1.5, "", 
 values = st.dictionaries(names, items, max_size=3) | items
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(schema=schemas, some=st.lists(values, max_size=6))
 def test_it_says_yes_only_where_nothing_is_found(schema: dict[str, Any], some: list[Any]) -> None:
     """For any schema and value: a quick yes is one that the full validator gives too."""
     accepts = acceptor(schema)
     full = SchemaValidator(schema, id="arguments")
     full._accepts = None
+    full._quick.clear()
     for value in some:
         if accepts is not None and accepts(value):
             assert full.check(value) == ()
