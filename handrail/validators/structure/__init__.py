@@ -8,6 +8,7 @@ VALIDATORS: Mapping[str, str] = {
     "encoding": "encoding:Encoding",
     "length": "length:Length",
     "matches": "matches:Matches",
+    "model": "models:Model",
     "schema": "json_schema:Schema",
     "strict_json": "strict_json:StrictJson",
 }

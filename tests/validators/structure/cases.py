@@ -80,6 +80,18 @@ CASES: dict[str, Cases | list[Cases]] = {
             worst=(lambda: "[" + "1," * 49_000 + "1]", lambda: "[" + "[]," * 4_900),
         ),
     ],
+    "model": [
+        Cases(
+            check="model('tests.validators.structure.order_models:Order')",
+            good=({"id": 1, "day": "2026-05-01"}, {"id": 1, "day": "2026-05-01", "items": [{"name": "a", "price": 1}]}),
+            bad=(
+                ({"id": "1", "day": "2026-05-01"}, "model.int_type"), ({"id": 1}, "model.missing"),
+                ({"id": 1, "day": "2026-05-01", "note": "damn"}, "model.value_error"), (None, "model.model_type"),
+            ),
+            worst=(lambda: {"id": 1, "day": "2026-05-01", "items": [{"name": "x"}] * 3_000},),
+        ),
+        Cases(check="model('datetime:date')", good=("2026-05-01",), bad=(("tomorrow", "model.date_parsing"),)),
+    ],
     "length": [
         Cases(
             check="length(min=1, max=5)",
