@@ -17,20 +17,18 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from itertools import chain, islice
 from typing import IO, Any, ClassVar, cast
 
 from handrail.errors import ConfigError
 from handrail.validators.context import Context
 from handrail.validators.findings import Finding, Findings, Fix
 from handrail.validators.protocol import NOWHERE, Check
+from handrail.validators.sizes import too_large
 
 MAX_BYTES = 1_000_000
 """Size of what is sent to a worker, and of what is read from it."""
-MAX_PARTS = 50_000
-"""Values inside a value that is sent."""
 MAX_WORKERS = 2
 """Workers of one check; a caller beyond them waits for its turn."""
 START_SECONDS = 20.0
@@ -88,7 +86,7 @@ class Isolated(Check):
     def check(self, value: object, context: Context = NOWHERE, /) -> Findings:
         """What the check finds there. Never raises."""
         try:
-            if _large(value):
+            if too_large(value):
                 raise OverflowError
             said = json.dumps({"value": value, "context": _sent(context, self._needs_run)}).encode() + b"\n"
         except (OverflowError, RecursionError):
@@ -241,25 +239,6 @@ def _environment() -> dict[str, str]:
     return {**kept, "PYTHONPATH": path, "PYTHONHASHSEED": "0", "PYTHONUTF8": "1"}
 
 
-def _large(value: object) -> bool:
-    """Whether a value has too many parts, or too much text, to be written down quickly."""
-    level, parts, characters = [value], 1, 0
-    while level:
-        characters += sum(len(one) for one in level if isinstance(one, str))
-        level = list(islice(chain.from_iterable(map(_inner, level)), MAX_PARTS + 1))
-        parts += len(level)
-        if parts > MAX_PARTS or characters > MAX_BYTES:
-            return True
-    return False
-
-
-def _inner(node: object) -> Iterator[object]:
-    if isinstance(node, dict):
-        table = cast("dict[object, object]", node)
-        return chain(table.keys(), table.values())
-    return iter(cast("list[object]", node)) if isinstance(node, (list, tuple)) else iter(())
-
-
 def _sent(context: Context, with_run: bool) -> dict[str, object]:
     said: dict[str, object] = {
         "on": context.on, "tool": context.tool, "agent": context.agent, "tenant": context.tenant, "user": context.user,
@@ -271,7 +250,7 @@ def _sent(context: Context, with_run: bool) -> dict[str, object]:
             "calls": [asdict(one) for one in context.run.calls],
             "complete": context.run.complete,
         }
-    if _large(said):
+    if too_large(said):
         raise OverflowError
     return said
 

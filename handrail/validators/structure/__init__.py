@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 VALIDATORS: Mapping[str, str] = {
     "encoding": "encoding:Encoding",
+    "language": "language:LanguageOf",
     "length": "length:Length",
     "matches": "matches:Matches",
     "model": "models:Model",

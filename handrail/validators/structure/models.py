@@ -13,6 +13,7 @@ from handrail.errors import ConfigError
 from handrail.validators.context import Context
 from handrail.validators.findings import Finding, Findings, pointer
 from handrail.validators.protocol import NOWHERE, Check
+from handrail.validators.sizes import too_large
 
 _MAX_FINDINGS, _MAX_MESSAGE = 20, 500
 _TYPE = re.compile(r"[a-z0-9_]{1,60}")
@@ -23,7 +24,7 @@ class Model(Check):
     """A value that a pydantic model accepts as it stands: ``model("shop.orders:Refund")``.
 
     Codes: ``model.TYPE`` with pydantic's own types of errors (``model.missing``, ``model.int_type``, ...),
-    ``model.custom`` for one that the model made up, ``model.invalid`` where it says nothing more.
+    ``model.custom`` for one that the model made up, ``model.invalid`` where it says nothing more, ``unchecked.size``.
     """
 
     source: ClassVar[str] = "own: the model"
@@ -47,6 +48,8 @@ class Model(Check):
 
     def check(self, value: object, context: Context = NOWHERE, /) -> Findings:
         """What the model finds wrong. What its validators raise, other than ValueError, is the caller's to catch."""
+        if too_large(value):
+            return (Finding("unchecked.size", "The value has more in it than is given to the model."),)
         try:
             self._validate(value)
         except (ValueError, AssertionError) as problem:

@@ -17,7 +17,7 @@ from handrail.validators.protocol import NOWHERE, Check, Checkable
 from handrail.validators.structure.json_repair import repaired
 from handrail.validators.texts import MAX_FINDINGS, excerpt
 
-MAX_CHARS = 100_000
+MAX_CHARS = 80_000
 """Characters of a text that is read."""
 MAX_REPAIRED = 10_000
 """Characters of a text whose slips are mended."""

@@ -65,8 +65,8 @@ CASES: dict[str, Cases | list[Cases]] = {
                 (" " * 200_000, "unchecked.size"),
             ),
             worst=(
-                lambda: "[" + "{}," * 33_000 + "0]", lambda: "[" + "1," * 49_000 + "1]",
-                lambda: "[" + "1.5," * 24_000 + "1]", lambda: "[" * 5_000 + "]" * 5_000,
+                lambda: "[" + "{}," * 26_000 + "0]", lambda: "[" + "1," * 39_000 + "1]",
+                lambda: "[" + "1.5," * 19_000 + "1]", lambda: "[" * 5_000 + "]" * 5_000,
                 lambda: "{" + ",".join(f'"k{n}":0' for n in range(9_000)) + "}",
                 lambda: '"' + "\\ud83d\\ude00" * 8_000 + '"', lambda: "'" + "\\n" * 4_990 + "'",
                 lambda: "[" + "1," * 4_990 + "]", lambda: "{" + "a:1," * 2_490 + "}", lambda: "/*" * 4_900,
@@ -77,9 +77,18 @@ CASES: dict[str, Cases | list[Cases]] = {
             check="strict_json(close=true, then=schema({'type': 'array', 'items': {'type': 'integer'}}))",
             good=("[1]",),
             bad=(('["1"]', "schema.type"), ("[1, 2", "strict_json.syntax")),
-            worst=(lambda: "[" + "1," * 49_000 + "1]", lambda: "[" + "[]," * 4_900),
+            worst=(lambda: "[" + "1," * 39_000 + "1]", lambda: "[" + "[]," * 3_300),
         ),
     ],
+    "language": Cases(
+        check="language(['el', 'ko'])",
+        good=("Η επιστροφή χρημάτων έγινε σήμερα", "환불은 오늘 아침 고객님의 계좌로", "ok", "", "1234 5678 90"),
+        bad=(
+            ("The refund was made to your account", "language.other"), (5, "language.type"),
+            ("Возврат средств был произведён сегодня", "language.other"), ("α" * 9_000, "unchecked.size"),
+        ),
+        worst=(lambda: "α" * 5_000, lambda: "α 1" * 1_600, lambda: "aα" * 2_500),
+    ),
     "model": [
         Cases(
             check="model('tests.validators.structure.order_models:Order')",

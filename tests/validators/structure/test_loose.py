@@ -96,7 +96,7 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("abcd"), inner, max_size=3),
     max_leaves=6,
 )
-_PYTHON = {
+_PYTHON: dict[str, Any] = {
     "string": str,
     "integer": int,
     "number": (int, float),
