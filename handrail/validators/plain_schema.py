@@ -216,7 +216,7 @@ def _scalar(schema: dict[str, Any], dialect: str | None) -> Plain:
     )
 
     def look(value: Any, left: Left) -> bool:
-        kind = type(value)
+        kind: Any = cast("Any", type(value))
         if kind not in tested:
             return False
         if kind in _TEXTS:
@@ -240,8 +240,8 @@ def _tested(kind: type, numbers: list[Test], texts: list[TextTest]) -> bool:
 
 def _kinds(schema: dict[str, Any]) -> tuple[type, ...]:
     said = schema.get("type", list(_TYPES))
-    names = [said] if isinstance(said, str) else cast("list[object]", said)
-    if not isinstance(names, list) or not all(isinstance(one, str) and one in _TYPES for one in names):
+    names = cast("list[object]", [said] if isinstance(said, str) else said)
+    if not all(isinstance(one, str) and one in _TYPES for one in names):
         raise _Doubt
     return tuple(kind for one in names for kind in _TYPES[str(one)])
 
@@ -254,7 +254,8 @@ def _choices(schema: dict[str, Any]) -> frozenset[tuple[type, object]] | None:
     if "const" in schema and "enum" in schema:
         raise _Doubt
     plain = [one for one in values if type(one) in (str, Text, int, bool, type(None))]
-    return frozenset((str if type(one) is Text else type(one), one) for one in plain)
+    kinds: list[Any] = [cast("Any", type(one)) for one in plain]
+    return frozenset((str if kind is Text else kind, one) for kind, one in zip(kinds, plain, strict=True))
 
 
 def _bound(key: str, bound: Any) -> Test:

@@ -72,7 +72,7 @@ def _answer(check: Check, asked: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _context(said: Mapping[str, Any]) -> Context:
-    known = said.get("run") or {"sources": (), "calls": (), "complete": True}
+    known: Mapping[str, Any] = said.get("run") or {"sources": (), "calls": (), "complete": True}
     sources, calls = tuple(Source(**one) for one in known["sources"]), tuple(Call(**one) for one in known["calls"])
     return Context(
         said["on"], said["tool"], said["agent"], said["tenant"], said["user"], said["args"],

@@ -7,7 +7,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 from jsonschema import ValidationError
-from referencing.jsonschema import lookup_recursive_ref
 
 from handrail.config import ecma
 from handrail.validators.dialects import unevaluated
@@ -79,7 +78,7 @@ def _const(walker: Walker, value: Any, instance: Any, schema: Any) -> _Errors:
 
 def _required(walker: Walker, names: Any, instance: Any, schema: Any) -> _Errors:
     if walker.is_type(instance, "object") and isinstance(names, list):
-        for name in names:
+        for name in cast("list[object]", names):
             if name not in instance:
                 yield ValidationError(f"{name!r} is a required property")
 
@@ -163,8 +162,7 @@ def _additional_properties(walker: Walker, wanted: Any, instance: Any, schema: A
 
 
 def _recursive_ref(walker: Walker, value: Any, instance: Any, schema: Any) -> _Errors:
-    walker.work.spend(20 * (1 + len(walker._resolver._previous)))
-    there = lookup_recursive_ref(walker._resolver)
+    there = walker.recursed()
     yield from walker.descend(instance, there.contents, resolver=there.resolver)
 
 

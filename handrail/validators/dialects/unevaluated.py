@@ -7,7 +7,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from jsonschema import ValidationError
-from referencing.jsonschema import lookup_recursive_ref
 
 if TYPE_CHECKING:
     from handrail.validators.dialects.walker import Walker
@@ -75,11 +74,11 @@ def _properties(walker: Walker, instance: Any, schema: Any) -> set[Any]:
 
 
 def _named(walker: Walker, instance: Any, schema: Any) -> set[Any]:
-    known = schema.get("properties")
+    known: Any = schema.get("properties")
     seen: set[Any] = set()
-    if isinstance(known, dict):
+    if walker.is_type(known, "object"):
         walker.work.spend((len(known) + len(instance)) // 16)
-        seen.update(known.keys() & instance.keys())  # pyright: ignore[reportUnknownMemberType]
+        seen.update(known.keys() & instance.keys())
     for keyword in ("additionalProperties", "unevaluatedProperties"):
         if (inner := schema.get(keyword)) is not None:
             seen.update(key for key, value in instance.items() if next(walker.descend(value, inner), None) is None)
@@ -114,8 +113,7 @@ def _through_references(walker: Walker, instance: Any, schema: Any, see: _Seen) 
             there = walker.found(reference)
             seen |= see(walker.evolve(schema=there.contents, _resolver=there.resolver), instance, there.contents)
     if _is_2019(walker) and "$recursiveRef" in schema:
-        walker.work.spend(20 * (1 + len(walker._resolver._previous)))
-        there = lookup_recursive_ref(walker._resolver)
+        there = walker.recursed()
         seen |= see(walker.evolve(schema=there.contents, _resolver=there.resolver), instance, there.contents)
     return seen
 

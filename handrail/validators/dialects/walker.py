@@ -13,7 +13,7 @@ from typing import Any
 
 from jsonschema import ValidationError
 from jsonschema.validators import validator_for
-from referencing.jsonschema import DRAFT202012, specification_with
+from referencing.jsonschema import DRAFT202012, lookup_recursive_ref, specification_with
 
 from handrail.config.ecma import Pattern
 from handrail.validators.dialects.short import size_of
@@ -91,7 +91,7 @@ class Walker:
 
     def evolve(self, *, schema: Any, _resolver: Any = None) -> Walker:
         """A walker for another schema, in its own dialect where it names one."""
-        own = isinstance(schema, dict) and "$schema" in schema
+        own: bool = self.is_type(schema, "object") and "$schema" in schema
         which = dialect(validator_for(schema, default=self.dialect.stock)) if own else self.dialect
         return Walker(which, schema, _resolver or self._resolver, self.work, self.quick, self.settings)
 
@@ -125,6 +125,11 @@ class Walker:
         """Where ``reference`` leads: ``contents`` and ``resolver``."""
         self.work.spend(_LOOKUP + len(reference) // 16 + 4 * len(self._resolver._previous))
         return self._resolver.lookup(reference)
+
+    def recursed(self) -> Any:
+        """Where ``$recursiveRef`` of 2019-09 leads: ``contents`` and ``resolver``."""
+        self.work.spend(20 * (1 + len(self._resolver._previous)))
+        return lookup_recursive_ref(self._resolver)
 
     def _validate_reference(self, ref: str, instance: object) -> Iterator[ValidationError]:
         found = self.found(ref)
