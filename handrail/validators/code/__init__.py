@@ -6,6 +6,11 @@ from collections.abc import Mapping
 
 VALIDATORS: Mapping[str, str] = {
     "python": "python:Python",
+    "sql": "sql:Sql",
+    "sql_bounded": "sql_bounded:SqlBounded",
+    "sql_read_only": "sql:SqlReadOnly",
+    "sql_tables": "sql_tables:SqlTables",
+    "sql_tenant": "sql_tenant:SqlTenant",
     "toml": "markup:Toml",
     "well_formed": "well_formed:WellFormed",
     "xml": "markup:Xml",

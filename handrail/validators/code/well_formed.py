@@ -15,6 +15,7 @@ from handrail.validators.protocol import NOWHERE, Check
 _HOMES: Mapping[str, tuple[str, str]] = {
     "json": ("markup", "Json"),
     "python": ("python", "Python"),
+    "sql": ("sql", "Sql"),
     "toml": ("markup", "Toml"),
     "xml": ("markup", "Xml"),
     "yaml": ("yaml_text", "Yaml"),
@@ -28,7 +29,7 @@ class WellFormed(Check):
     Findings: those of the language under this name, such as ``well_formed.syntax`` and ``well_formed.duplicate``.
     """
 
-    language: Literal["json", "python", "toml", "xml", "yaml"]
+    language: Literal["json", "python", "sql", "toml", "xml", "yaml"]
     """Language that the text is in."""
     inner: Check = field(init=False, repr=False, compare=False)
 

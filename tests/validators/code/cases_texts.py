@@ -56,6 +56,7 @@ CASES: dict[str, Cases | list[Cases]] = {
     "yaml": [
         Cases(
             "yaml()",
+            needs="yaml",
             good=("a: 1\nb: [x, y]", "- &a {x: 1}\n- *a", "1: a\n'1': b", "? [a, b]\n: c", "--- |\n text\n", "!Ref a"),
             bad=(
                 ("a: [", "yaml.syntax"),
@@ -88,7 +89,7 @@ CASES: dict[str, Cases | list[Cases]] = {
                 counted("%TAG !#! b\n", 10_000),
             ),
         ),
-        Cases("yaml(many=true)", good=("a\n---\nb", ""), bad=(("a\n---\n[", "yaml.syntax"),)),
+        Cases("yaml(many=true)", needs="yaml", good=("a\n---\nb", ""), bad=(("a\n---\n[", "yaml.syntax"),)),
     ],
     "well_formed": [
         Cases(
@@ -109,9 +110,10 @@ CASES: dict[str, Cases | list[Cases]] = {
                 fill("[", 50_000),
             ),
         ),
-        Cases("well_formed('yaml')", good=("a: 1",), bad=(("a: [", "well_formed.syntax"),)),
+        Cases("well_formed('yaml')", needs="yaml", good=("a: 1",), bad=(("a: [", "well_formed.syntax"),)),
         Cases("well_formed('toml')", good=("a = 1",), bad=(("a: 1", "well_formed.syntax"),)),
         Cases("well_formed('xml')", good=("<a/>",), bad=((XML_BOMB, "well_formed.doctype"),)),
+        Cases("well_formed('sql')", needs="sqlglot", good=("SELECT 1",), bad=(("SELECT (", "well_formed.syntax"),)),
         Cases("well_formed('python')", good=("a = 1",), bad=(("a =", "well_formed.syntax"),)),
     ],
 }
