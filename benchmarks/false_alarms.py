@@ -77,16 +77,16 @@ class Said(NamedTuple):
 class Found:
     """Everything that was said."""
 
-    values: Counter[tuple[str, On, str]] = field(default_factory=Counter)
+    values: Counter[tuple[str, On, str]] = field(default_factory=Counter[tuple[str, On, str]])
     """(data, on, kind) -> values."""
-    runs: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    runs: dict[str, set[str]] = field(default_factory=lambda: defaultdict[str, set[str]](set))
     """Data -> runs of which every value is honest."""
-    attacked: set[str] = field(default_factory=set)
+    attacked: set[str] = field(default_factory=set[str])
     """Runs in which the attacker's text came in."""
-    said: list[Said] = field(default_factory=list)
-    asked: Counter[tuple[str, str]] = field(default_factory=Counter)
+    said: list[Said] = field(default_factory=list[Said])
+    asked: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
     """(one of ``OTHERS``, kind) -> values that it was asked about."""
-    looked: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    looked: Counter[tuple[str, str, str]] = field(default_factory=Counter[tuple[str, str, str]])
     """(data, one of the default checks or ``schema``, kind) -> values that it looked at."""
     refused: int = 0
     """Honest calls that their tool did not take."""
@@ -176,7 +176,7 @@ def _of_others(found: Found) -> Iterator[str]:
     yield "|---|---|---|---|"
     for text in dict.fromkeys(text for text, _ in found.asked):
         said = [one for one in found.said if one.check == text and one.finding.severity == "error"]
-        shares = []
+        shares: list[str] = []
         for kind in (HONEST, INJECTED, OBEYED):
             hit = len({id(one.value) for one in said if one.value.kind == kind})
             shares.append(_share(hit, found.asked[text, kind]))

@@ -145,7 +145,7 @@ class History:
         except _Gone as why:
             yield self._missing(row, told, "arguments", str(why))
             return
-        given = cast("Mapping[str, object]", args) if isinstance(args, dict) else {}
+        given = _table(args)
         told.args[row.run, row.step] = given
         if row.ran is False and row.decided_by not in _BY_VALIDATORS:
             yield self._missing(row, told, "arguments", DENIED)
@@ -167,7 +167,7 @@ class History:
 
     def _result_of(self, row: _Row) -> object:
         found = self._get(row.ref)
-        message = cast("dict[str, object]", found) if isinstance(found, dict) else {}
+        message = _table(found)
         return message["content"] if message.get("role") == "tool" and "content" in message else found
 
     def _asked(self, row: _Row, told: _Told) -> Iterator[Recorded]:
@@ -287,15 +287,21 @@ def read(value: object, on: On = "result") -> object:
 
 def words(message: object) -> str:
     """The text of a message, its parts joined; what is no text is left out."""
-    content = as_object(message).get("content") if isinstance(message, dict) else message
+    found = _table(message)
+    content = found.get("content") if found else message
     if isinstance(content, str):
         return content
     parts = [one if isinstance(one, str) else as_object(one).get("text") for one in as_array(content)]
     return "".join(part for part in parts if isinstance(part, str))
 
 
+def _table(value: object) -> Mapping[str, object]:
+    """``value`` where it is a JSON object; else an empty one. A text stays a text, whatever it says."""
+    return cast("Mapping[str, object]", value) if isinstance(value, dict) else {}
+
+
 def _calls(message: object) -> bool:
-    found = as_object(message) if isinstance(message, dict) else {}
+    found = _table(message)
     return bool(found.get("tool_calls") or found.get("invalid_tool_calls"))
 
 
