@@ -17,8 +17,10 @@ from handrail.validators.protocol import NOWHERE, Check
 from handrail.validators.searching import Searched, TooMuch
 from handrail.validators.texts import MAX_CHARS, MAX_FINDINGS, excerpt
 
+MAX_PARTS = 5_000
+"""Sentences or paragraphs of one text."""
 _PARAGRAPH = re.compile(r"\S(?:[^\n]+|\n(?!\s*\n))*")
-_END = re.compile(r"[.!?]+[\"'”’»)]*(?=\s|\[|\(|【|$)|\n")
+_END = re.compile(r"[.!?]+[\"'”’»)]*(?=\s|\[|\(|【|$)|\n+")
 _WORD = re.compile(r"\w+")
 _NO_SENTENCE = re.compile(r"[ \t]*(?:#|```|~~~|\||---|\*\*[^*\n]{0,200}\*\*:?[ \t]*$)")
 
@@ -29,8 +31,8 @@ class HasCitations(Check):
 
     Headings, tables, code blocks and sentences of fewer than ``min_words`` words need none. A citation that follows
     a sentence's full stop is that sentence's.
-    Finds ``has_citations.missing``, ``has_citations.type`` (no text); ``unchecked.size`` over 50,000 characters, or 200
-    matches of an own pattern.
+    Finds ``has_citations.missing``, ``has_citations.type`` (no text); ``unchecked.size`` over 50,000 characters, 5,000
+    sentences or paragraphs, or 200 matches of an own pattern.
     """
 
     source: ClassVar[str] = "own: an answer from documents says which"
@@ -60,11 +62,11 @@ class HasCitations(Check):
             return (Finding("unchecked.size", f"More than {MAX_CHARS} characters are too many to check."),)
         try:
             cited = sorted(self._cited(value))
+            if self.per == "answer":
+                return () if len(cited) >= self.min else (self._finding("this answer", value, None),)
+            return tuple(self._missing(value, cited))
         except TooMuch:
-            return (Finding("unchecked.size", "There are too many citations to check."),)
-        if self.per == "answer":
-            return () if len(cited) >= self.min else (self._finding("this answer", value, None),)
-        return tuple(self._missing(value, cited))
+            return (Finding("unchecked.size", "There are too many citations, or sentences, to check."),)
 
     def _cited(self, text: str) -> Iterator[Span]:
         return citing.spans(text) if self._pattern is None else self._pattern.spans(text)
@@ -72,7 +74,9 @@ class HasCitations(Check):
     def _missing(self, text: str, cited: list[Span]) -> Iterator[Finding]:
         parts = _paragraphs(text) if self.per == "paragraph" else _sentences(text, cited)
         at = count = 0
-        for first, last in parts:
+        for number, (first, last) in enumerate(parts):
+            if number == MAX_PARTS:
+                raise TooMuch
             while at < len(cited) and cited[at][0] < first:
                 at += 1
             begin = at
@@ -144,7 +148,7 @@ class CitationsResolve(Grounded[tuple[str, ...]]):
     ``file_path`` (a path or address also by its last part, with and without extension), and by its number: the first
     one that the run retrieved is ``[1]``. Case makes no difference.
     Finds ``citations_resolve.unknown``; ``unchecked.run`` where a part of the run is not known; ``unchecked.size`` over
-    50,000 characters, 2,000 citations, or 200 matches of an own pattern.
+    50,000 characters, 1,000 citations, or 200 matches of an own pattern.
     """
 
     name: ClassVar[str] = "citations_resolve"

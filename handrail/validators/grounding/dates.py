@@ -26,7 +26,7 @@ class DatesGrounded(Grounded[tuple[Day, ...]]):
     with months in English, German, French, Spanish, Italian, Dutch and Portuguese. A day without a year is that of any
     year. Where ``3/4/2024`` may be two days, either is enough.
     Finds ``dates_grounded.missing``; ``unchecked.run`` where a part of the run is not known; ``unchecked.size`` over
-    50,000 characters or 2,000 dates, or over 3,000 days in the sources.
+    50,000 characters or 1,000 dates, or over 3,000 days in the sources.
     """
 
     name: ClassVar[str] = "dates_grounded"

@@ -19,7 +19,7 @@ from handrail.validators.runs import MAX_SOURCE_CHARS, MAX_SOURCES, RunCheck, un
 from handrail.validators.searching import TooMuch
 from handrail.validators.texts import MAX_FINDINGS, TooLarge, texts
 
-MAX_CLAIMS = 2_000
+MAX_CLAIMS = 1_000
 """Numbers, quotations and so on that are looked at in one value."""
 Kind = Literal["document", "result", "input"]
 KINDS: tuple[Kind, ...] = ("document", "result", "input")

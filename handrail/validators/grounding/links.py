@@ -35,7 +35,7 @@ class LinksGrounded(Grounded[str]):
     ``\\`` is ``/``. A host is met where a source is from it, or, with ``mentioned``, where a source has a link to it:
     whoever writes a document that is retrieved can then name hosts.
     Finds ``links_grounded.unknown``; ``unchecked.run`` where a part of the run is not known; ``unchecked.size`` over
-    50,000 characters or 2,000 links, or over 1,500 links in the sources.
+    50,000 characters or 1,000 links, or over 1,500 links in the sources.
     """
 
     name: ClassVar[str] = "links_grounded"

@@ -39,7 +39,7 @@ class NamesGrounded(Grounded[str]):
     in one source in the same order; case, punctuation and a final 's make no difference. Languages that write every
     noun with a capital need the list.
     Finds ``names_grounded.missing``; ``unchecked.run`` where a part of the run is not known; ``unchecked.size`` over
-    50,000 characters, 2,000 names, or 4.5 million characters that all searches read together.
+    50,000 characters, 1,000 names, or 4.5 million characters that all searches read together.
     """
 
     name: ClassVar[str] = "names_grounded"

@@ -13,11 +13,13 @@ from handrail.validators.grounding import citing, figures
 from handrail.validators.grounding.days import spans as days_in
 from handrail.validators.grounding.derived import WAYS, Bounds
 from handrail.validators.grounding.figures import UNITS, Figure
-from handrail.validators.grounding.ground import Ground, Grounded, Judge, Span
+from handrail.validators.grounding.ground import MAX_CLAIMS, Ground, Grounded, Judge, Span
 from handrail.validators.grounding.tallies import Known, Tally
+from handrail.validators.searching import TooMuch
 
 Way = Literal["sum", "difference", "product", "ratio", "count", "percent"]
 _MARKER = re.compile(r"^[ \t]*\d{1,3}[.)][ \t]", re.MULTILINE)
+_DIGIT = re.compile(r"\d")
 _CLOCK = re.compile(r"\b\d{1,2}:\d{2}(?::\d{2})?\b")
 
 
@@ -32,7 +34,7 @@ class NumbersGrounded(Grounded[Figure]):
     Two numbers make a third by ``derive``; a sum may also be that of all numbers under one key of a list in a result,
     and a count that of a list. Few digits are easily reached that way: ``derive=[]`` is the strict setting.
     Finds ``numbers_grounded.missing``; ``unchecked.run`` where a part of the run is not known; ``unchecked.size`` over
-    50,000 characters, 2,000 numbers, or 4,000 of the sources, or 15 that occur nowhere and are tried to be computed.
+    50,000 characters, 1,000 numbers, or 3,000 of the sources, or 15 that occur nowhere and are tried to be computed.
     """
 
     name: ClassVar[str] = "numbers_grounded"
@@ -70,10 +72,16 @@ class NumbersGrounded(Grounded[Figure]):
 
     def claims(self, text: str) -> Iterator[tuple[Span, Figure]]:
         """Every number that the text claims."""
+        if not self.words and not _DIGIT.search(text):
+            return
         skipped = sorted((*_matches(_MARKER, text), *_matches(_CLOCK, text), *days_in(text), *citing.spans(text)))
         ends = iter(skipped)
+        count = 0
         at = next(ends, None)
         for first, last, figure in self._tally.figures(text):
+            count += 1
+            if count > MAX_CLAIMS:
+                raise TooMuch
             while at is not None and at[1] <= first:
                 at = next(ends, None)
             if at is not None and at[0] <= first:

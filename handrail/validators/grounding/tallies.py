@@ -15,9 +15,9 @@ from handrail.validators.grounding.figures import Figure
 from handrail.validators.grounding.ground import Ground, Remembered
 from handrail.validators.searching import TooMuch
 
-MAX_NUMBERS = 4_000
+MAX_NUMBERS = 3_000
 """Numbers of all sources together, the newest; and parts of arguments and results that are looked at."""
-MAX_OF_ONE = 2_000
+MAX_OF_ONE = 1_500
 """Numbers of one source."""
 MAX_ASKED = 15
 """Numbers of one value that are tried to be computed."""
