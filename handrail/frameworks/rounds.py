@@ -31,12 +31,18 @@ _MOST_KNOWN = 1_000
 
 def looks(frame: Frame) -> bool:
     """Whether anything looks at the replies of models that are asked in ``frame``."""
-    agent = frame.principal.agent
-    return configured(frame, "output", agent) or configured(frame, "answer", agent)
+    for gate in frame.gates:  # every call of a model asks this: agents without such checks pay for one look
+        ons = gate.rulebook.now.validators.ons
+        if ons and ("output" in ons or "answer" in ons):
+            agent = frame.principal.agent
+            return configured(frame, "output", agent) or configured(frame, "answer", agent)
+    return False
 
 
 def holds(frame: Frame) -> bool:
     """Whether a reply may be rejected or changed there, so that nobody may see a part of it before."""
+    if not looks(frame):
+        return False
     agent = frame.principal.agent
     return any(changes(frame, on, agent) for on in _REPLIES)
 

@@ -150,6 +150,11 @@ def _first(found: Any) -> BaseMessage | None:
     return generations[0].message if generations else None
 
 
+def _unstreamed(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of a stream for a request of the whole reply."""
+    return {name: value for name, value in kwargs.items() if name not in ("stream_usage", "stream_options")}
+
+
 def stream(original: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap ``stream``."""
 
@@ -160,7 +165,7 @@ def stream(original: Callable[..., Any]) -> Callable[..., Any]:
                 return
             if rounds.holds(frame):
                 with context.use(frame):
-                    whole = self.invoke(input, *args, **kwargs)
+                    whole = self.invoke(input, *args, **_unstreamed(kwargs))
                 yield as_chunk(whole)
                 return
             kwargs, hidden = showing.request(frame, kwargs)
@@ -191,7 +196,7 @@ def astream(original: Callable[..., Any]) -> Callable[..., Any]:
                 return
             if rounds.holds(frame):
                 with context.use(frame):
-                    whole = await self.ainvoke(input, *args, **kwargs)
+                    whole = await self.ainvoke(input, *args, **_unstreamed(kwargs))
                 yield as_chunk(whole)
                 return
             kwargs, hidden = await showing.arequest(frame, kwargs)

@@ -20,7 +20,7 @@ from langgraph.graph import START, MessagesState, StateGraph
 import handrail
 from handrail.errors import AnswerRejected, ValidationFailed
 from handrail.frameworks.rounds import WITHHELD
-from handrail.testing import ToolCall, Turn
+from handrail.testing import ScriptedModel, ToolCall, Turn, chat_openai
 from tests.frameworks.langchain.kit import Scripted, adrain, call, policy, recorded, run_async
 from tests.frameworks.recorded import Recorded
 
@@ -409,3 +409,19 @@ def test_a_cache_of_replies_gives_out_checked_ones_only(tmp_path: Path) -> None:
     governed = handrail.govern(model, config=_config(tmp_path), name="clerk")
     assert governed.invoke("hi").content == "a dog sat"
     assert len(model.seen) == 1
+
+
+def test_what_only_a_stream_takes_is_not_sent_without_one(tmp_path: Path) -> None:
+    """A stream that is held back asks for the whole reply, without parameters that only streams have."""
+    with ScriptedModel([BAD, GOOD]) as server:
+        model: Any = handrail.govern(chat_openai(server), config=_config(tmp_path), name="clerk")
+        assert "".join(piece.text for piece in model.stream("hi", stream_usage=True)) == "a dog sat"
+        assert len(server.requests) == 2
+
+
+def test_an_answer_for_a_person_to_see_is_withheld(tmp_path: Path) -> None:
+    """With ``then = "ask"`` the model is not asked again, and nobody gets the answer yet."""
+    agent, model = _agent(tmp_path, (BAD, GOOD), CATS + 'then = "ask"\n')
+    assert _said(agent.invoke(ASK)) == ["hi", WITHHELD]
+    assert len(model.seen) == 1
+    assert [record["action"] for record in recorded(tmp_path, "validation")] == ["asked"]
