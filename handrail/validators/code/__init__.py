@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 VALIDATORS: Mapping[str, str] = {
+    "javascript": "javascript:Javascript",
     "python": "python:Python",
     "sql": "sql:Sql",
     "sql_bounded": "sql_bounded:SqlBounded",

@@ -55,9 +55,12 @@ _NOT_WALKED = frozenset(
 
 @cache
 def _parts(kind: Hashable) -> tuple[str, ...]:
-    if kind in (ast.Name, ast.Constant):
-        return ()
-    return tuple(one for one in cast("type[ast.AST]", kind)._fields if one not in _NOT_WALKED)
+    node = cast("type[ast.AST]", kind)
+    return (
+        ()
+        if issubclass(node, ast.Name | ast.Constant)
+        else tuple(one for one in node._fields if one not in _NOT_WALKED)
+    )
 
 
 @dataclass

@@ -129,7 +129,7 @@ class SqlCheck(CodeCheck):
         return parser
 
     def _broken(self, text: str, error: Any) -> Finding:
-        first = error.errors[0] if error.errors else {}
+        first: dict[str, Any] = error.errors[0] if error.errors else {}
         return self.broken(
             text, str(first.get("description") or error)[:150], first.get("line") or 1, first.get("col") or 1
         )
@@ -222,7 +222,8 @@ class QueryCheck(SqlCheck):
             yield Finding(f"{self.name}.function", "Sequences may not be used.", excerpt=node.name)
 
     def _part(self, node: Any) -> Finding:
-        written = _WRITTEN.get(node.key, node.key.upper())
+        kind = str(node.key)
+        written = _WRITTEN.get(kind, kind.upper())
         said = f"{written[:50]} may not be used: only plain queries that read are allowed."
         return Finding(f"{self.name}.statement", said)
 

@@ -122,9 +122,11 @@ class _Columns:
                 yield self._unclear(f"The columns of {origin.alias[:50]} are given other names.")
         for joined in self.block.joins:
             yield from self._join(joined)
-        for node in self.block.select.walk(
-            prune=lambda one: isinstance(one, exp.Select) and one is not self.block.select
-        ):
+
+        def inner(node: Any) -> bool:
+            return isinstance(node, exp.Select) and node is not self.block.select
+
+        for node in self.block.select.walk(prune=inner):
             if isinstance(node, exp.Column):
                 yield from self._column(node)
             elif isinstance(node, exp.Star) and not isinstance(node.parent, (exp.Column, exp.Count)):

@@ -13,6 +13,7 @@ from handrail.validators.findings import Findings
 from handrail.validators.protocol import NOWHERE, Check
 
 _HOMES: Mapping[str, tuple[str, str]] = {
+    "javascript": ("javascript", "Javascript"),
     "json": ("markup", "Json"),
     "python": ("python", "Python"),
     "sql": ("sql", "Sql"),
@@ -29,7 +30,7 @@ class WellFormed(Check):
     Findings: those of the language under this name, such as ``well_formed.syntax`` and ``well_formed.duplicate``.
     """
 
-    language: Literal["json", "python", "sql", "toml", "xml", "yaml"]
+    language: Literal["javascript", "json", "python", "sql", "toml", "xml", "yaml"]
     """Language that the text is in."""
     inner: Check = field(init=False, repr=False, compare=False)
 
