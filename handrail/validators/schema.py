@@ -14,7 +14,7 @@ from handrail.errors import ConfigError
 from handrail.validators.context import Context
 from handrail.validators.dialects.short import MAX_DEPTH, MAX_NODES, Array, Copier, TooDeep, TooMuch, identity
 from handrail.validators.findings import Finding, Findings, pointer
-from handrail.validators.plain_schema import Acceptors, objects, whole
+from handrail.validators.plain_schema import Acceptors, Plain, objects, whole
 from handrail.validators.protocol import NOWHERE, Check
 
 if TYPE_CHECKING:
@@ -126,14 +126,12 @@ def _last(schema: object) -> object:
     return [_last(inner) for inner in cast("list[object]", schema)] if isinstance(schema, list) else schema
 
 
-def _parts(schema: dict[str, Any], plain: Acceptors) -> dict[int, Callable[[object], bool]]:
+def _parts(schema: dict[str, Any], plain: Acceptors) -> dict[int, Plain]:
     """The quick yes of each plain part of a schema, by the part's identity: as long as the schema lives, it is one."""
-    return {id(one): whole(found) for one in objects(schema) if (found := plain.of(one)) is not None}
+    return {id(one): found for one in objects(schema) if (found := plain.of(one)) is not None}
 
 
-def _starter(
-    schema: dict[str, Any], quick: Mapping[int, Callable[[object], bool]], formats: bool
-) -> Callable[[Work], Walker]:
+def _starter(schema: dict[str, Any], quick: Mapping[int, Plain], formats: bool) -> Callable[[Work], Walker]:
     from referencing.jsonschema import DRAFT202012, specification_with
 
     from handrail.validators.dialects.walker import Settings, Walker, dialect

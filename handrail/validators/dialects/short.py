@@ -15,7 +15,7 @@ MAX_DEPTH = 100
 """Levels of nesting that a value to check may have."""
 MAX_BITS = 15_000
 """Size of a whole number; Python itself reads numbers of at most 4,300 digits."""
-_SHOWN, _LONG, _WHOLE, _CHARS_PER_PART = 4, 200, 30, 10
+_SHOWN, _LONG, _WHOLE, _CHARS_PER_PART, _BITS_PER_PART = 4, 200, 30, 10, 12
 
 
 class TooMuch(Exception):
@@ -119,7 +119,12 @@ class Copier:
         bits = value.bit_length()
         if bits > MAX_BITS:
             raise TooMuch("a number of more than 4,500 digits")
-        return value if bits <= _LONG else Huge(value)
+        if bits <= _LONG:
+            return value
+        self._left -= bits >> _BITS_PER_PART
+        if self._left < 0:
+            raise TooMuch("more digits than are checked")
+        return Huge(value)
 
     def _enter(self, size: int, depth: int) -> int:
         if size and depth >= MAX_DEPTH:

@@ -209,7 +209,7 @@ ESCAPED = {"$schema": DRAFTS["draft7"], "uniqueItems": True, "items": {"pattern"
         ({"items": {"not": {"required": [f"n{n}" for n in range(500)]}}}, [{}] * 10_000, "schema.size"),
         ({"allOf": [{"uniqueItems": True}] * 200}, OBJECTS, "schema.size"),
         ({"properties": {"a": ESCAPED}}, {"a": OBJECTS}, "schema.size"),
-        ({"items": {"multipleOf": 2**7_000 + 1}}, [2**14_000 + 1] * 5_000, "schema.multipleOf"),
+        ({"items": {"multipleOf": 2**7_000 + 1}}, [2**14_000 + 1] * 500, "schema.multipleOf"),
         ({"type": "array", "contains": {"type": "string"}}, [10**5_000], "schema.size"),
         ({"unevaluatedItems": False, "contains": {"type": "string"}}, WIDE, "schema.size"),
         ({"$dynamicAnchor": "n", "items": {"$dynamicRef": "#n"}}, [[[]] * 90] * 90, "schema.size"),
@@ -217,6 +217,7 @@ ESCAPED = {"$schema": DRAFTS["draft7"], "uniqueItems": True, "items": {"pattern"
         ({"additionalProperties": {"minProperties": 0}}, {f"k{n}": n for n in range(9_000)}, "schema.size"),
         ({"anyOf": [{"additionalProperties": False}] * 300}, {"k" * 90_000: 1}, "schema.anyOf"),
         ({"$ref": DRAFTS["draft2020-12"]}, {"allOf": [{"properties": {"a": {}}}] * 2_000}, "schema.size"),
+        ({"items": {"format": "uri"}}, [f"http://{'a' * 1_000}"] * 9_000, "schema.size"),
         ({"type": "array", "items": {"format": "idn-hostname"}}, ["실례.테스트"] * 9_000, "schema.size"),
     ],
 )
