@@ -13,7 +13,7 @@ from typing import ClassVar
 from handrail.config.regex import BadPattern, Regex, compiled
 from handrail.errors import ConfigError
 from handrail.validators.context import Context
-from handrail.validators.findings import Finding, Findings, Fix
+from handrail.validators.findings import Finding, Findings, Fix, pointer
 from handrail.validators.protocol import NOWHERE, Check
 from handrail.validators.texts import MAX_FINDINGS, TooLarge, excerpt, texts
 
@@ -112,7 +112,7 @@ class Encoding(Check):
         elif not unicodedata.is_normalized("NFC", whole.text):
             for place, text in whole.found:
                 if not unicodedata.is_normalized("NFC", text):
-                    fix = Fix(unicodedata.normalize("NFC", text))
+                    fix = _repair(place, text, unicodedata.normalize("NFC", text))
                     said = "The text must be in Unicode Normalization Form C."
                     yield Finding("encoding.nfc", said, place, excerpt=excerpt(text), fix=fix)
 
@@ -125,6 +125,11 @@ def _mojibake(whole: _Joined) -> Iterator[Finding]:
             continue
         said = f"This is UTF-8 that was read as Windows-1252; {right!r} was meant."
         yield whole.finding(*one.span(), "mojibake", said, right)
+
+
+def _repair(place: str, text: str, right: str) -> Fix | None:
+    """None for the key of an object: its place is that of its value, and the value is not to be changed."""
+    return None if text and place.endswith(pointer(text)) else Fix(right)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +153,7 @@ class _Joined:
         which = bisect_right(self.starts, start) - 1
         (place, text), first = self.found[which], self.starts[which]
         span = (start - first, end - first)
-        fix = None if right is None else Fix(right)
+        fix = None if right is None else _repair(place, text, right)
         return Finding(f"encoding.{code}", message, place, span=span, excerpt=excerpt(text, span), fix=fix)
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from handrail.errors import ConfigError
 from handrail.validators import parse
+from handrail.validators.mending import repaired
 from handrail.validators.structure.encoding import Encoding
 from handrail.validators.structure.length import Length
 from handrail.validators.structure.matches import Matches
@@ -108,3 +109,12 @@ def test_script_that_there_is_not(written: str) -> None:
     """A script that Unicode does not have is refused when the check is made."""
     with pytest.raises(ConfigError):
         parse(written)
+
+
+def test_a_key_is_never_mended() -> None:
+    """What is wrong with a key has no repair: it would be made to the value that stands under the key."""
+    value = {"e\u0301": "abc", "x\x07": 5}
+    found = Encoding().check(value)
+    assert [one.code for one in found] == ["encoding.control", "encoding.nfc"]
+    assert repaired(value, found) == value
+    assert repaired({"a": "x\x07y"}, Encoding().check({"a": "x\x07y"})) == {"a": "xy"}
