@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from handrail.errors import ConfigError
+from handrail.validators import parse
 from handrail.validators.described import Example, describe, examples_of
 from handrail.validators.registry import ROOMS, known
 from tests.docs import validators
@@ -12,16 +13,22 @@ from tests.docs.pages import REPO
 
 OURS = sorted(name for name, entry in known().items() if entry.room)
 EXAMPLES = [
-    pytest.param(example, id=f"{name}-{number}")
+    pytest.param(name, example, id=f"{name}-{number}")
     for room in ROOMS
     for name, all_of in examples_of(room).items()
     for number, example in enumerate(all_of)
 ]
 
 
-@pytest.mark.parametrize("example", EXAMPLES)
-def test_every_example_is_true(example: Example) -> None:
+@pytest.mark.parametrize(("name", "example"), EXAMPLES)
+def test_every_example_is_true(name: str, example: Example) -> None:
     """What an example accepts gives no error, and in what it does not something is found."""
+    try:
+        parse(example.check)
+    except ConfigError as problem:
+        extra = describe(name).extra
+        assert extra, problem
+        pytest.skip(f"The extra {extra} is not installed.")
     for value in example.good:
         errors = [one for one in validators.found(example, value) if one.severity == "error"]
         assert not errors, f"{value!r:.200}: {errors}"
