@@ -35,10 +35,18 @@ def view(value: Any) -> View:
     if isinstance(value, dict):
         return _of_state(cast("dict[str, Any]", value))
     if hasattr(value, "model_dump") and hasattr(type(value), "model_validate"):
-        return View(value.model_dump(mode="json"), type(value).model_validate)
+        return View(_fields(value), type(value).model_validate)
     if is_dataclass(value) and not isinstance(value, type):
         return View(asdict(value), lambda new: type(value)(**cast("Mapping[str, Any]", new)))
     return View(value, lambda new: new)
+
+
+def _fields(value: Any) -> object:
+    """The fields of a pydantic object; as they stand where they are no JSON types."""
+    try:
+        return value.model_dump(mode="json")
+    except Exception:
+        return dict(value)
 
 
 def _of_state(state: dict[str, Any]) -> View:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,9 @@ from handrail.frameworks import rounds
 from handrail.frameworks.viewing import is_message, text_of, view
 from handrail.gate.checking import configured
 from handrail.tracing.context import Frame
+from handrail.tracing.faults import unquoted
+
+log = logging.getLogger(__name__)
 
 _NOTE = "graph"
 
@@ -24,7 +28,13 @@ def begun(frame: Frame, loop: Any) -> None:
 def ended(frame: Frame) -> None:
     """The run of ``frame`` is about to end: what its graph gives out is the answer, whoever wrote it."""
     loop = frame.state.notes.pop(_NOTE, None)
-    answer = _answer(frame, getattr(loop, "output", None)) if loop is not None else None
+    if loop is None:
+        return
+    try:
+        answer = _answer(frame, getattr(loop, "output", None))
+    except Exception:
+        log.warning("What a graph gives out could not be read", exc_info=unquoted())
+        return
     if answer is not None:
         rounds.remember(frame, answer)
 

@@ -150,7 +150,7 @@ class Request:
 
     def judged(self, reply: BaseMessage | None) -> Verdict[Any]:
         """Have the validators look at the model's reply, and close the step with it."""
-        verdict = self._judge(reply) if isinstance(reply, AIMessage) else Verdict(reply, [])
+        verdict = self._looked_at(reply) if isinstance(reply, AIMessage) else Verdict(reply, [])
         self._close(reply if verdict.withheld or verdict.failure else verdict.reply, verdict)
         return verdict
 
@@ -160,6 +160,17 @@ class Request:
             self.judged(reply)
         else:
             self.reply(reply)
+
+    def _looked_at(self, reply: AIMessage) -> Verdict[Any]:
+        """What the validators say; a fault of ours ends a call in enforce mode, and is only logged otherwise."""
+        try:
+            return self._judge(reply)
+        except Exception as error:
+            log.warning("A model's reply could not be checked", exc_info=unquoted())
+            if rounds.holds(self.above):
+                self.failed(error)
+                raise
+            return Verdict(reply, [])
 
     def _judge(self, reply: AIMessage) -> Verdict[Any]:
         above, request = self.above, self._request

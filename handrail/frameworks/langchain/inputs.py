@@ -6,6 +6,7 @@ whole. Whoever asked reads why it was refused in an exception: there is no model
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -18,7 +19,10 @@ from handrail.frameworks import rounds
 from handrail.frameworks.langchain import messages as show
 from handrail.frameworks.viewing import view, written
 from handrail.gate import gate_of, seen
-from handrail.gate.checking import configured
+from handrail.gate.checking import changes, configured
+from handrail.tracing.faults import unquoted
+
+log = logging.getLogger(__name__)
 
 _OWN = frozenset({"ai", "AIMessageChunk", "system", "remove"})
 """Types of messages that are not what somebody asks."""
@@ -103,8 +107,14 @@ def _each(step: Step, given: Any, messages: list[BaseMessage]) -> Any:
 
 
 def _value(step: Step, given: Any) -> Any:
-    looked = view(given)
-    checked = rounds.look(step.frame, "input", looked.value)
+    try:
+        looked = view(given)
+        checked = rounds.look(step.frame, "input", looked.value)
+    except Exception:  # an object that does not let itself be looked at
+        log.warning("An agent's input could not be checked", exc_info=unquoted())
+        if changes(step.frame, "input", step.frame.principal.agent):
+            raise
+        return given
     gate = gate_of(step.frame)
     checked.record(gate, step.frame)
     checked.judged(gate, step)

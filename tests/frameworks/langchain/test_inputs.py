@@ -133,3 +133,31 @@ def test_a_sub_agent_is_asked_by_name(tmp_path: Path) -> None:
     agent, model = _agent(tmp_path, REJECT.replace('"input"', '"finder.input"'))
     agent.invoke(FORMS["tuple"])
     assert len(model.seen) == 1
+
+
+class Closed:
+    """Does not let itself be looked at."""
+
+    content = "a cat"
+
+    def model_copy(self) -> Any:
+        """Only looks like a message."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "additional_kwargs":
+            raise RuntimeError(name)
+        return object.__getattribute__(self, name)
+
+
+@pytest.mark.parametrize("mode", ["observe", "enforce"])
+def test_an_input_that_cannot_be_looked_at(mode: str, tmp_path: Path) -> None:
+    """In observe mode it goes through as ever; in enforce mode it does not get in."""
+    ran: list[Any] = []
+    chain: Any = RunnableLambda(ran.append) | RunnableLambda(lambda _: "done")
+    governed = handrail.govern(chain, config=write(tmp_path, mode, POLICY + REJECT), name="clerk")
+    if mode == "observe":
+        assert governed.invoke(Closed()) == "done"
+    else:
+        with pytest.raises(RuntimeError):
+            governed.invoke(Closed())
+    assert len(ran) == (mode == "observe")
