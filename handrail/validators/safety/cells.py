@@ -10,7 +10,7 @@ from typing import ClassVar
 from handrail.errors import ConfigError
 from handrail.validators.context import Context
 from handrail.validators.findings import Finding
-from handrail.validators.safety.screened import Screened
+from handrail.validators.safety.screened import Screened, TooMuch
 from handrail.validators.texts import excerpt
 
 _STARTS = "=+@\uff1d\uff0b\uff20\uff0d\u2212-"
@@ -20,6 +20,8 @@ _FORMULA = re.compile(f"[{_DROPPED}]*[{_STARTS}]")
 _SCREEN = f"[\\t\\r{_STARTS}]"
 _NUMBER = re.compile(r"[ ]*[+-]?[ ]?(?:[0-9]{1,30}(?:[.,' ()/%-]{1,2}[0-9]{1,30}){0,20}[.,]?)?[ ]?%?[ ]*")
 _PHONE = re.compile(r"\+[0-9][0-9 ()./-]{4,30}")
+_MAX_CELLS = 8_000
+"""Cells of one text that are looked at because they do not begin with a letter or digit."""
 _SPLIT = "[,;|\\t\\n\\r]"
 
 
@@ -62,9 +64,13 @@ class SpreadsheetFormula(Screened):
         if not self.separators:
             yield from _cell(text, 0)
             return
-        begin = 0
+        begin = looked = 0
         for mark in re.finditer(_SPLIT, text):
-            yield from _cell(text[begin : mark.start()], begin)
+            if begin < mark.start() and not text[begin].isalnum():
+                looked += 1
+                if looked > _MAX_CELLS:
+                    raise TooMuch
+                yield from _cell(text[begin : mark.start()], begin)
             begin = mark.end()
         yield from _cell(text[begin:], begin)
 
