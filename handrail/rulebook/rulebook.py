@@ -196,7 +196,8 @@ class Rulebook:
         from handrail.validators import SchemaValidator
 
         described = schema()
-        made = SchemaValidator(described, id="arguments") if described is not None else None
+        # A format is a remark in JSON Schema: the tool itself takes times without a zone that `date-time` would refuse.
+        made = SchemaValidator(described, id="arguments", formats="ignored") if described is not None else None
         self._schemas[id(tool)] = (_reference(tool), made)
         return made
 
