@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from heapq import merge
 from itertools import islice, product
+from operator import itemgetter
 from typing import cast
 
 from handrail.validators.combining import children
@@ -43,7 +45,8 @@ class Tally:
     def figures(self, text: str) -> Iterator[tuple[int, int, Figure]]:
         """Every number of a text, from left to right."""
         found = figures.figures(text, self._units, self._decimal)
-        return iter(sorted((*found, *figures.words(text)), key=lambda one: one[:2])) if self._words else found
+        # Merged as they come: whoever asks for so many only must not wait for all of them.
+        return merge(found, figures.words(text), key=itemgetter(0)) if self._words else found
 
     def _of_source(self, source: Source) -> tuple[tuple[Found, ...], int]:
         """Numbers in a source, and how many there were with those that are there again."""
