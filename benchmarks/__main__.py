@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-MODULES = ("overhead", "decisions", "leak", "what_if", "revocation", "ingest", "false_alarms")
+MODULES = ("overhead", "decisions", "leak", "what_if", "revocation", "ingest", "validators", "false_alarms")
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGE, PLOT = DOCS / "reference" / "benchmarks.md", DOCS / "images" / "benchmarks.svg"
 BAR, GAP, LEFT, WIDTH = 22, 14, 220, 640

@@ -144,7 +144,23 @@ def _left_alone(node: ast.AST) -> bool:
 
 def _changes(place: _Place) -> Iterator[tuple[str, Change]]:
     """Every change that makes a fault of a node; each is given the node, of whatever tree, that it changes."""
+    yield from _of_statement(place) if isinstance(place.node, ast.stmt) else _of_expression(place.node)
+
+
+def _of_statement(place: _Place) -> Iterator[tuple[str, Change]]:
     match place.node:
+        case ast.If():
+            yield from _decided()
+        case ast.Return(value=ast.expr()) if place.returns in _EMPTY:
+            yield "finding", partial(_give, text=_EMPTY[place.returns])
+        case ast.Expr(value=ast.Yield() | ast.YieldFrom()):
+            yield "finding", _withhold
+        case _:
+            return
+
+
+def _of_expression(node: Any) -> Iterator[tuple[str, Change]]:
+    match node:
         case ast.Compare(ops=ops):
             for at, sign in enumerate(ops):
                 yield "comparison", partial(_turn, at=at, to=_TURNED[type(sign)])
@@ -152,24 +168,21 @@ def _changes(place: _Place) -> Iterator[tuple[str, Change]]:
             yield "and, or", _swap
         case ast.UnaryOp(op=ast.Not()):
             yield "not", _twice
-        case ast.Constant(value=bool()):
-            yield "true, false", _flip
-        case ast.Constant(value=int()):
-            yield "number", _more
-        case ast.If() | ast.IfExp():
-            yield "branch", partial(_decide, to=False)
-            yield "branch", partial(_decide, to=True)
+        case ast.Constant(value=int(value)):
+            yield ("true, false", _flip) if isinstance(value, bool) else ("number", _more)
+        case ast.IfExp():
+            yield from _decided()
         case ast.BinOp(op=ast.Add() | ast.Sub()):
             yield "sum", _subtract
-        case ast.Return(value=ast.expr()):
-            if place.returns in _EMPTY:
-                yield "finding", partial(_give, text=_EMPTY[place.returns])
-        case ast.Expr(value=ast.Yield() | ast.YieldFrom()):
-            yield "finding", _withhold
         case ast.Dict() | ast.Set() | ast.Tuple() | ast.List():
-            yield from _lost(place.node)
+            yield from _lost(node)
         case _:
             return
+
+
+def _decided() -> Iterator[tuple[str, Change]]:
+    yield "branch", partial(_decide, to=False)
+    yield "branch", partial(_decide, to=True)
 
 
 _EMPTY = {
