@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from statistics import median
 from typing import Any
@@ -141,14 +142,14 @@ def guardrails() -> tuple[Callable[[str], bool], str]:
     return lambda text: bool(guard.validate(text).validation_passed), version("guardrails-ai")
 
 
-def timed(call: Callable[[], object], calls: int) -> float:
+def timed(call: Callable[[], object], calls: int, clock: Callable[[], int] = time.thread_time_ns) -> float:
     """Median CPU microseconds of a call."""
     call()
     spent: list[int] = []
     for _ in range(calls):
-        before = time.thread_time_ns()
+        before = clock()
         call()
-        spent.append(time.thread_time_ns() - before)
+        spent.append(clock() - before)
     return median(spent) / 1000
 
 
@@ -161,7 +162,9 @@ def main() -> None:
         text = str(asked["text"])
         if not validate(text):
             raise SystemExit("the value does not pass, so nothing was measured")
-        print(json.dumps({"us": timed(lambda text=text: validate(text), asked["calls"])}), flush=True)  # type: ignore[misc]
+        # A guard asks its validators in threads of its own, so the whole process is counted.
+        us = timed(partial(validate, text), asked["calls"], time.process_time_ns)
+        print(json.dumps({"us": us}), flush=True)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -49,6 +50,10 @@ mode = "enforce"
 id = "pay"
 allow = "staf"
 call = ["pay"]
+[[delegate]]
+from = "*"
+to = "agent:*"
+call = "*"
 [validators]
 defaults = "DEFAULTS"
 """
@@ -99,7 +104,15 @@ def kinds(calls: int) -> Iterator[tuple[str, list[float]]]:
         values: list[Any] = [call_of(size) for size in SIZES]
         if text in ON_TEXTS:
             values = [json.dumps(value) for value in values]
-        yield text, [timed(lambda c=check, v=value: c.check(v, context), calls) for value in values]  # type: ignore[misc]
+        yield (
+            text,
+            [timed(partial(check.check, value, context), calls) if _looks(check, value) else 0 for value in values],
+        )
+
+
+def _looks(check: Check, value: object) -> bool:
+    """Whether it checks so large a value at all."""
+    return not any(finding.unchecked for finding in check.check(value))
 
 
 def in_turn(each: dict[str, Callable[[], object]], calls: int, rounds: int) -> dict[str, float]:
@@ -263,7 +276,7 @@ def table(
     lines = [
         "CPU microseconds of one check of a tool call's arguments (the last three: of their text).",
         "", "| check | 0.2 KB | 2 KB | 20 KB |", "|---|---|---|---|",
-        *(f"| `{text}` | {' | '.join(f'{one:,.1f}' for one in us)} |" for text, us in by_kind.items()),
+        *(f"| `{text}` | {' | '.join(map(_shown, us))} |" for text, us in by_kind.items()),
         "", "| 2 KB | us |", "|---|---|",
         f"| schema: ours / right, wrong | {compiled['ours']:.1f}, {compiled['ours, wrong']:.1f} |",
         f"| schema: a kept `Draft202012Validator` / right, wrong | {kept:.1f}, {kept_wrong:.1f} |",
@@ -274,6 +287,10 @@ def table(
         *(f"| a governed call, {name} | {us:.1f} |" for name, us in gated.items()),
     ]  # fmt: skip
     return "\n".join(lines)
+
+
+def _shown(us: float) -> str:
+    return f"{us:,.1f}" if us else "over its cap"
 
 
 def main() -> int:

@@ -57,7 +57,7 @@ def costs(only: Iterable[str] = ()) -> Iterator[Cost]:
     gc.freeze()  # what the corpus holds would be walked by each collection, and counted to the check
     for name in sorted(ours):
         if not wanted or name in wanted:
-            yield _dearest(name, [(one.check, one.made(), one) for one in all_cases.get(name, ())])
+            yield _dearest(name, [(one.check, one.made(), one) for one in all_cases.get(name, ()) if one.can_be_made])
     for one in HOSTILE:
         if not wanted or one.name in wanted:
             yield _dearest(one.name, [(one.says, check, one.cases) for check in one.made()])

@@ -26,8 +26,13 @@ class Cases:
     needs: str = ""
     """Module of an extra without which the check cannot be made."""
 
+    @property
+    def can_be_made(self) -> bool:
+        """Whether the extra that it needs is installed."""
+        return not self.needs or find_spec(self.needs) is not None
+
     def made(self) -> Check:
         """The check; the test is skipped where the extra that it needs is not installed."""
-        if self.needs and find_spec(self.needs) is None:
+        if not self.can_be_made:
             pytest.skip(f"{self.needs} is not installed")
         return parse(self.check)

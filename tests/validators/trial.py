@@ -28,6 +28,7 @@ from handrail.validators import parse
 from handrail.validators.described import Example, describe
 from handrail.validators.registry import known
 from tests.validators.cases import Cases
+from tests.validators.collected import collected
 from tests.validators.faults import Fault, faults, faulty
 
 ROOT = Path(__file__).parents[2]
@@ -91,13 +92,15 @@ class Room:
 
     room: str
     homes: dict[str, str]
-    """Name -> module, of every validator of ours, those of this room first."""
+    """Name -> module, of every validator of ours that can be made here, those of this room first."""
     examples: dict[str, tuple[Example, ...]]
 
     @classmethod
     def of(cls, room: str) -> Room:
         """Load all of it."""
-        entries = sorted((one for one in known().values() if one.room), key=lambda one: one.room != room)
+        missing = {name for name, cases in collected().items() if not all(one.can_be_made for one in cases)}
+        ours = [one for one in known().values() if one.room and one.name not in missing]
+        entries = sorted(ours, key=lambda one: one.room != room)
         for name in modules():
             if name.startswith("tests.validators.") and (".cases" in name or name in _tests(room)):
                 import_module(name)
