@@ -174,11 +174,11 @@ def _paired(text: str) -> bool:
 
 def _deeper(value: object, most: int) -> bool:
     level: list[object] = [value]
-    for _ in range(most + 1):
+    for _ in range(most):
         level = [inner for node in level for inner in _children(node)]
         if not level:
             return False
-    return True
+    return any(isinstance(node, (list, Mapping)) for node in level)
 
 
 def _children(node: object) -> list[object]:
