@@ -22,6 +22,8 @@ _TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {
 }  # fmt: skip
 _PER_TABLE = 3
 """Entries that a table has at least, and how many of it are lost in turn."""
+_WORDING = ("_shown", "_how", "_said", "_why", "_told", "_names", "_words", "_listed")
+"""Functions that make the words of a message."""
 _SHOWN = 40
 """From here on the end of a slice is how much of a text is shown."""
 Change = Callable[[Any], None]
@@ -133,7 +135,9 @@ def _left_alone(node: ast.AST) -> bool:
             return name.strip("_").startswith(_BOUNDS) or name == "__all__"
         case ast.FunctionDef(name=name):
             # What options are refused, and what is told about a check, is shown by tests of their own.
-            return name in ("__post_init__", "__repr__", "needs_run", "bounded", "raw")
+            return name in ("__post_init__", "__repr__", "needs_run", "bounded", "raw") or name in _WORDING
+        case ast.keyword(arg="hint" | "excerpt" | "message"):
+            return True
         case ast.Slice(upper=ast.Constant(value=int(upper))):
             return upper >= _SHOWN
         case ast.Call(func=ast.Name(id="BadPattern" | "ConfigError")):

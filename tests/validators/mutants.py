@@ -39,8 +39,6 @@ def chosen(room: str, count: int | None, only: str = "") -> list[Fault]:
 def tried(room: str, faults: Sequence[Fault]) -> list[Tried]:
     """What becomes of each."""
     known_room = Room.of(room)
-    if problem := known_room.found(None):
-        raise SystemExit(f"{room}: something fails without any fault: {problem}")
     return [Tried(one, "", SAME[one.key]) if one.key in SAME else Tried(one, known_room.found(one)) for one in faults]
 
 
@@ -86,6 +84,8 @@ def main() -> int:
     survived = 0
     printed: dict[str, object] = {}
     for room in options.room or ROOMS:
+        if problem := Room.of(room).found(None):
+            raise SystemExit(f"{room}: something fails without any fault: {problem}")
         found = tried(room, chosen(room, None if options.all else options.sample, options.only))
         survived += len(_alive(found))
         printed[room] = {"counted": len(_counted(found)), "survived": [one.fault.key for one in _alive(found)]}

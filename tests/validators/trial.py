@@ -237,11 +237,12 @@ def _rows(names: str | Sequence[str], values: Sequence[Any]) -> list[dict[str, o
 def _one_try(test: Any) -> Callable[..., object]:
     """A property without the search for the smallest failure."""
     if hasattr(test, "_hypothesis_internal_use_settings"):
-        from hypothesis import Phase, settings
+        from hypothesis import HealthCheck, Phase, settings
 
         known = test._hypothesis_internal_use_settings
         phases = (Phase.explicit, Phase.generate)
-        changed = settings(known, phases=phases, database=None, deadline=None, derandomize=True)
+        alone = {"database": None, "deadline": None, "derandomize": True}
+        changed = settings(known, phases=phases, suppress_health_check=list(HealthCheck), **alone)
         test._hypothesis_internal_use_settings = changed
     made: Callable[..., object] = test
     return made
