@@ -35,6 +35,8 @@ ROOT = Path(__file__).parents[2]
 _PLACES = ("handrail/validators", "tests/validators")
 _MORE_SOURCES = {"structure": ("dialects",)}
 _MORE_TESTS = {"structure": ("test_schema_validator", "test_plain_schema", "test_patterns")}
+_NOT_ALONE = ("test_code_that_warns_only_warns_nobody", "test_explosive_patterns_end")
+"""Tests that ask about pytest's own handling of warnings, or about time, which says nothing under a load."""
 _SECONDS = 20
 """CPU that one trial may take: a fault that makes a check endless is one that was found."""
 _MORE_BYTES = 2 * 1024**3
@@ -211,7 +213,7 @@ def _holds(example: Example) -> bool:
 
 def _of_tests(module: ModuleType) -> Iterator[str]:
     for name, test in vars(module).items():
-        if name.startswith("test_") and inspect.isfunction(test):
+        if name.startswith("test_") and name not in _NOT_ALONE and inspect.isfunction(test):
             for given in _arguments(test):
                 if problem := _failure(_one_try(test), given):
                     yield f"{name}: {problem}"
