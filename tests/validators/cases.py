@@ -20,6 +20,8 @@ class Cases:
     good: tuple[object, ...] = ()
     bad: tuple[tuple[object, str], ...] = ()
     """(value, code of a finding that it must give)."""
+    fixes: tuple[tuple[object, object], ...] = ()
+    """(value, what a finding offers in its place)."""
     worst: tuple[Callable[[], object], ...] = ()
     """Makers of the values that take longest at the default caps."""
     context: Context = field(default_factory=Context)

@@ -58,6 +58,14 @@ def test_bad_values_are_found(cases: Cases) -> None:
         assert code in {one.code for one in check.check(value, cases.context)}, f"{value!r:.200}"
 
 
+@pytest.mark.parametrize("cases", [one for one in EACH if getattr(one.values[0], "fixes", ())])
+def test_repairs_are_offered(cases: Cases) -> None:
+    """A value that can be mended gives a finding with what it should be."""
+    check = cases.made()
+    for value, right in cases.fixes:
+        assert right in [one.fix.value for one in check.check(value, cases.context) if one.fix], f"{value!r:.200}"
+
+
 @pytest.mark.parametrize(("cases", "values"), SHARES)
 def test_nothing_breaks_it(cases: Cases, values: list[object]) -> None:
     """No hostile value and no worst case makes it raise; what it says are findings, at most twenty."""

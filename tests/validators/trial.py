@@ -200,6 +200,9 @@ def _right(cases: Cases) -> bool:
     for value in cases.good:
         if any(one.severity == "error" for one in check.check(value, cases.context)):
             return False
+    for value, right in cases.fixes:
+        if right not in [one.fix.value for one in check.check(value, cases.context) if one.fix]:
+            return False
     return all(code in {one.code for one in check.check(value, cases.context)} for value, code in cases.bad)
 
 
