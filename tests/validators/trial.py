@@ -34,9 +34,9 @@ from tests.validators.faults import Fault, faults, faulty
 ROOT = Path(__file__).parents[2]
 _PLACES = ("handrail/validators", "tests/validators")
 _MORE_SOURCES = {"structure": ("dialects",)}
-_MORE_TESTS = {"structure": ("test_schema_validator", "test_plain_schema", "test_patterns")}
-_NOT_ALONE = ("test_code_that_warns_only_warns_nobody", "test_explosive_patterns_end")
-"""Tests that ask about pytest's own handling of warnings, or about time, which says nothing under a load."""
+_MORE_TESTS = {"structure": ("test_schema_validator", "test_plain_schema")}
+_NOT_ALONE = ("test_code_that_warns_only_warns_nobody",)
+"""Tests that ask about pytest's own handling of warnings."""
 _SECONDS = 20
 """CPU that one trial may take: a fault that makes a check endless is one that was found."""
 _MORE_BYTES = 2 * 1024**3
