@@ -246,7 +246,7 @@ def _one_try(test: Any) -> Callable[..., object]:
 
         known = test._hypothesis_internal_use_settings
         phases = (Phase.explicit, Phase.generate)
-        alone = {"database": None, "deadline": None, "derandomize": True}
+        alone: dict[str, Any] = {"database": None, "deadline": None, "derandomize": True}
         changed = settings(known, phases=phases, suppress_health_check=list(HealthCheck), **alone)
         test._hypothesis_internal_use_settings = changed
     made: Callable[..., object] = test
