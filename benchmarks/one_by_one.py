@@ -127,7 +127,7 @@ def guardrails() -> tuple[Callable[[str], bool], str]:
     base: Any = import_module("guardrails.validators")
     library.settings.disable_tracing = True
     library.settings.rc.enable_metrics = False
-    guard: Any = library.Guard()
+    validators: list[Any] = []
     for number, inner in enumerate(five()):
 
         def validate(self: Any, value: str, metadata: Any, inner: Any = inner) -> Any:
@@ -136,7 +136,8 @@ def guardrails() -> tuple[Callable[[str], bool], str]:
 
         made = type(f"V{number}", (base.Validator,), {"validate": validate})
         registered = base.register_validator(name=f"bench/v{number}", data_type="string")(made)
-        guard = guard.use(registered(on_fail="noop"))
+        validators.append(registered(on_fail="noop"))
+    guard: Any = library.Guard().use(*validators)
     from importlib.metadata import version
 
     return lambda text: bool(guard.validate(text).validation_passed), version("guardrails-ai")
@@ -160,8 +161,10 @@ def main() -> None:
     for line in sys.stdin:
         asked = json.loads(line)
         text = str(asked["text"])
-        if not validate(text):
-            raise SystemExit("the value does not pass, so nothing was measured")
+        if not validate(text) or any(
+            map(validate, ("DE89370400440532013000", text + "\u200b", text.replace("DE", "")))
+        ):
+            raise SystemExit("the verdicts are wrong, so nothing was measured")
         # A guard asks its validators in threads of its own, so the whole process is counted.
         us = timed(partial(validate, text), asked["calls"], time.process_time_ns)
         print(json.dumps({"us": us}), flush=True)

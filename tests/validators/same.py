@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 SAME: dict[str, str] = {
+    "dialects.short:Copier.copy: kind is bool or value is None or kind is float -> "
+    "kind is bool and value is None and (kind is float)": "a short way to what comes back as it is at the end",
     "conduct.ordered:Order.check: if now -> if True": "an empty name is in no order",
 }
 """Fault -> why it is none: what a check says stays the same."""
