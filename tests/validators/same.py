@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 SAME: dict[str, str] = {
-    "dialects.short:Copier.copy: kind is bool or value is None or kind is float -> "
-    "kind is bool and value is None and (kind is float)": "a short way to what comes back as it is at the end",
     "conduct.ordered:Order.check: if now -> if True": "an empty name is in no order",
 }
 """Fault -> why it is none: what a check says stays the same."""
 SURVIVE: dict[str, str] = {
+    "dialects.short:Copier.copy: kind is bool or value is None or kind is float -> "
+    "kind is bool and value is None and (kind is float)": "null is copied as a stranger; no verdict is known to show it",
     "code.python_tree:Nodes.__init__: left < 0 or len(todo) > MAX_NODES -> left < 0 and len(todo) > MAX_NODES": (
         "a bound of work, which shows in time only"
     ),

@@ -37,5 +37,6 @@ CASES: dict[str, list[Cases]] = {
             good=("ab", [True], None, 1.5),
             bad=(("abc", "schema.maxLength"), ([1], "schema.type")),
         ),
+        Cases("schema({'type': 'null'})", good=(None,), bad=((0, "schema.type"), (False, "schema.type"))),
     ],
 }
