@@ -8,7 +8,7 @@ SAME: dict[str, str] = {
 """Fault -> why it is none: what a check says stays the same."""
 SURVIVE: dict[str, str] = {
     "dialects.short:Copier.copy: kind is bool or value is None or kind is float -> "
-    "kind is bool and value is None and (kind is float)": "null is copied as a stranger; no verdict is known to show it",
+    "kind is bool and value is None and (kind is float)": "null is copied as a stranger; no verdict shows it",
     "code.python_tree:Nodes.__init__: left < 0 or len(todo) > MAX_NODES -> left < 0 and len(todo) > MAX_NODES": (
         "a bound of work, which shows in time only"
     ),
