@@ -38,5 +38,7 @@ CASES: dict[str, list[Cases]] = {
             bad=(("abc", "schema.maxLength"), ([1], "schema.type")),
         ),
         Cases("schema({'type': 'null'})", good=(None,), bad=((0, "schema.type"), (False, "schema.type"))),
+        Cases("schema({'format': 'ipv6'})", good=("::1",), bad=(("~", "schema.format"),)),
+        Cases("schema({'format': 'uuid'})", bad=(("~", "schema.format"),)),
     ],
 }
