@@ -15,10 +15,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from handrail.audit.history import read
 from handrail.validators import Call, Context, Source
 from handrail.validators.context import On
 from handrail.validators.ledger import Seen
+from handrail.validators.plain import read
 from tests.replay import attacks, recorded
 
 QUICK = 100

@@ -21,6 +21,7 @@ from handrail.audit.traces import as_array, as_object
 from handrail.errors import JournalCorrupt
 from handrail.validators.context import Call, Context, On, Source
 from handrail.validators.ledger import Seen
+from handrail.validators.plain import read
 
 REDACTED = "redacted before it was kept"
 DENIED = "denied before a validator was asked"
@@ -273,16 +274,6 @@ class History:
     def _missing(self, row: _Row, told: _Told, on: On, why: str) -> Recorded:
         context = _context(row, told, on, None)
         return Recorded(row.run, row.step, on, _name(row, on), context.now, context, missing=why, said=_said(row))
-
-
-def read(value: object, on: On = "result") -> object:
-    """What validators look at of a recorded value: of JSON text what it says, as where it was checked first."""
-    if not isinstance(value, str) or (on != "result" and not value.lstrip().startswith(("{", "["))):
-        return value
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        return value
 
 
 def words(message: object) -> str:

@@ -15,13 +15,14 @@ from handrail.audit.recorder import findings_of
 from handrail.audit.steps import Outcome, Step
 from handrail.frameworks import rounds
 from handrail.gate import Gate, gate_of, outcome_of, seen
-from handrail.gate.checking import Checked, check, configured, read
+from handrail.gate.checking import Checked, check, configured
 from handrail.gate.proposed import give_up
 from handrail.tracing import proposals
 from handrail.tracing.context import Frame, RunState
 from handrail.tracing.identity import Principal
 from handrail.tracing.links import Link
 from handrail.tracing.proposals import Proposal
+from handrail.validators.plain import read
 
 log = logging.getLogger(__name__)
 _NOTE, _ALONE = "thread", "alone"

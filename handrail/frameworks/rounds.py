@@ -15,9 +15,10 @@ from handrail.audit.steps import Step
 from handrail.errors import ValidationFailed
 from handrail.frameworks.viewing import View, written
 from handrail.gate import gate_of
-from handrail.gate.checking import Checked, changes, check, configured, read
+from handrail.gate.checking import Checked, changes, check, configured
 from handrail.tracing.context import Frame
 from handrail.validators.context import On
+from handrail.validators.plain import read
 
 T = TypeVar("T")
 

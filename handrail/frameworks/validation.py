@@ -11,7 +11,7 @@ from handrail.config import settings
 from handrail.errors import ConfigError, ValidationFailed
 from handrail.frameworks.viewing import view, written
 from handrail.gate import gate_of, seen
-from handrail.gate.checking import Action, Checked, Said, read
+from handrail.gate.checking import Action, Checked, Said
 from handrail.gate.seen import run_of
 from handrail.tracing import context
 from handrail.validators.combining import both
@@ -21,6 +21,7 @@ from handrail.validators.expression import parse
 from handrail.validators.findings import Findings
 from handrail.validators.functions import as_check
 from handrail.validators.mending import redacted, repaired
+from handrail.validators.plain import read
 from handrail.validators.protocol import Check, Checkable
 from handrail.validators.running import Named
 

@@ -5,7 +5,6 @@ The value is checked by every gate of the frame, outermost first. Nothing is cha
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,7 +21,6 @@ from handrail.validators.configured import Configured
 from handrail.validators.context import Context, On, Run
 from handrail.validators.findings import Finding, Findings
 from handrail.validators.mending import redacted, repaired
-from handrail.validators.plain import plain
 
 if TYPE_CHECKING:
     from handrail.gate.pipeline import Gate
@@ -177,21 +175,6 @@ def check(
             if mended is not value:  # the next one looks at what there is now, as a text too
                 value, text = mended, mended if isinstance(mended, str) else None
     return Checked(value, tuple(said), tuple(ids), on, name, given)
-
-
-def read(value: object, on: On = "result") -> object:
-    """What validators look at: what JSON text says; of anything but a text, what JSON can say of it.
-
-    A tool's result is a text even where it is a number; elsewhere only a table or a list is taken for JSON.
-    """
-    if not isinstance(value, str):
-        return plain(value)
-    if on != "result" and not value.lstrip().startswith(("{", "[")):
-        return value
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        return value
 
 
 def configured(frame: Frame, on: On, name: str) -> bool:

@@ -25,7 +25,7 @@ from handrail.config import ToolSettings
 from handrail.errors import HandrailError, ValidationFailed
 from handrail.gate import seen
 from handrail.gate.calls import Passed, Refusal, ToolCall
-from handrail.gate.checking import Checked, check, configured, explained, read
+from handrail.gate.checking import Checked, check, configured, explained
 from handrail.gate.grounds import grounds
 from handrail.gate.judgement import Judgement, ask, moment_of
 from handrail.policy.facts import Circumstances, circumstances_of, facts_of
@@ -33,7 +33,7 @@ from handrail.rulebook import Rulebook
 from handrail.tracing import context, others
 from handrail.tracing.context import Frame
 from handrail.tracing.faults import unquoted
-from handrail.validators.plain import plain
+from handrail.validators.plain import plain, read
 
 log = logging.getLogger(__name__)
 

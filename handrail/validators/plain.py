@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, cast
+
+from handrail.validators.context import On
 
 MAX_PARTS = 100_000
 """Values inside a value, all levels together."""
@@ -39,6 +42,21 @@ def plain(value: object) -> object:
         return Unreadable(f"more than {MAX_PARTS} parts, or {MAX_DEPTH} levels")
     except Exception as error:  # an object of the program's own may do anything
         return Unreadable(f"a part that cannot be read ({type(error).__name__})")
+
+
+def read(value: object, on: On = "result") -> object:
+    """What validators look at: what JSON text says; of anything but a text, what JSON can say of it.
+
+    A tool's result is a text even where it is a number; elsewhere only a table or a list is taken for JSON.
+    """
+    if not isinstance(value, str):
+        return plain(value)
+    if on != "result" and not value.lstrip().startswith(("{", "[")):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
 
 
 class _Plain:

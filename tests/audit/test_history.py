@@ -18,8 +18,7 @@ from handrail.audit.history import DENIED, REDACTED, History, Recorded
 from handrail.audit.index import Index
 from handrail.audit.journal import Journal
 from handrail.audit.report import Window
-from handrail.gate import checking
-from handrail.validators.context import Call, On
+from handrail.validators.context import Call
 from handrail.validators.runs import MAX_SOURCE_CHARS
 from tests.audit.recorded import begin, end, root_of, tool
 
@@ -315,12 +314,3 @@ PAYLOADS = st.recursive(
 def test_any_payload_has_words(payload: object) -> None:
     """Whatever lies in the journal in place of a message gives a text."""
     assert isinstance(history.words(payload), str)
-
-
-@settings(max_examples=100, deadline=None)
-@given(
-    st.text('{["1a]}', max_size=6), st.sampled_from(["arguments", "result", "output", "answer", "documents", "input"])
-)
-def test_a_recorded_text_is_read_as_it_was_when_it_was_checked(text: str, on: On) -> None:
-    """What counts as JSON is the same for the gate and for history."""
-    assert history.read(text, on) == checking.read(text, on)

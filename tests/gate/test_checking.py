@@ -15,9 +15,10 @@ import pytest
 from handrail.errors import AnswerRejected, ValidationFailed
 from handrail.frameworks import gates
 from handrail.gate import NEUTRAL, WITHHELD, Gate, Refusal, ToolCall
-from handrail.gate.checking import changes, check, configured, read
+from handrail.gate.checking import changes, check, configured
 from handrail.tracing.context import Frame
 from handrail.validators import Finding, registry
+from handrail.validators.plain import read
 from tests.kept import POLICY, content, kept, policy
 
 Execute = Callable[[Mapping[str, Any]], Any]

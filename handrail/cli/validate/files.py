@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from handrail.audit.history import read
+from handrail.validators.plain import read
 
 if TYPE_CHECKING:
     from handrail.cli.validate.chosen import Chosen
