@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from time import thread_time
 from typing import cast
 
 from handrail.validators.context import Context
@@ -14,16 +15,18 @@ from handrail.validators.protocol import NOWHERE, Check, Checkable, Condition, V
 
 MAX_FINDINGS = 20
 """Findings that one check reports at most; the first ones that it meets."""
+MAX_SECONDS = 0.02
+"""Time (of this thread's processor) after which no further place is looked at: each is bounded, their number is not."""
 
 
 def both(*checks: Checkable) -> Check:
     """All of ``checks`` must be content. Says what each finds, in their order."""
-    return All(_flat(All, checks))
+    return AllOf(_flat(AllOf, checks))
 
 
 def either(*checks: Checkable) -> Check:
     """One of ``checks`` must be content, warnings aside. Otherwise says what each finds."""
-    return Any(_flat(Any, checks))
+    return AnyOf(_flat(AnyOf, checks))
 
 
 def at(path: str, check: Checkable) -> Check:
@@ -42,7 +45,7 @@ def when(condition: Condition, check: Checkable) -> Check:
 
 
 @dataclass(frozen=True)
-class All(Check):
+class AllOf(Check):
     """Several checks that must all be content."""
 
     checks: tuple[Check, ...]
@@ -68,7 +71,7 @@ class All(Check):
 
 
 @dataclass(frozen=True)
-class Any(All):
+class AnyOf(AllOf):
     """Several checks of which one must be content."""
 
     def check(self, value: object, context: Context = NOWHERE, /) -> Findings:
@@ -102,8 +105,12 @@ class At(Check):
     def check(self, value: object, context: Context = NOWHERE, /) -> Findings:
         """What is wrong at the places, with their paths; at most 20 findings."""
         said: list[Finding] = []
+        begun = thread_time()
         try:
             for place, found in self.path.places(value):
+                if thread_time() - begun > MAX_SECONDS:
+                    text = f"What stands at {self.path.written} takes too much work to check."
+                    return (*said[: MAX_FINDINGS - 1], Finding("unchecked.time", text))
                 inner = self.inner.check(found, context)
                 said.extend(replace(one, path=place + one.path) for one in inner)
                 if len(said) >= MAX_FINDINGS:
@@ -146,7 +153,7 @@ class When(Check):
         return bool(self.condition(value, context))
 
 
-def _flat(kind: type[All], checks: tuple[Checkable, ...]) -> tuple[Check, ...]:
+def _flat(kind: type[AllOf], checks: tuple[Checkable, ...]) -> tuple[Check, ...]:
     found: list[Check] = []
     for check in map(as_check, checks):
         found.extend(check.checks if type(check) is kind else (check,))

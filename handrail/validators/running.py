@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from handrail.validators.combining import MAX_FINDINGS, All
+from handrail.validators.combining import MAX_FINDINGS, AllOf
 from handrail.validators.context import Context
 from handrail.validators.findings import Finding, Findings
 from handrail.validators.plain import Unreadable
@@ -89,7 +89,7 @@ class Named:
         try:
             if text is None or text is value:
                 return self.inner.check(value, context)
-            parts = self.inner.checks if type(self.inner) is All else (self.inner,)
+            parts = self.inner.checks if type(self.inner) is AllOf else (self.inner,)
             found = (one for part in parts for one in part.check(text if part.raw else value, context))
             return tuple(islice(found, MAX_FINDINGS))
         except Exception as error:
