@@ -380,7 +380,9 @@ def _decided(
         return judgement, Checked(args)
     seen = cast("Mapping[str, Any]", plain(args))
     checked = check(frame, "arguments", call.name, seen, args=seen if isinstance(seen, dict) else {}, more=more)
-    if checked.said and (objection := _objection(judgement, checked)) is not None:
+    if not checked.said and seen is args:
+        return judgement, checked
+    if (objection := _objection(judgement, checked)) is not None:
         return objection, replace(checked, value=args)
     if checked.value is seen:
         final = args

@@ -37,7 +37,7 @@ def plain(value: object) -> object:
     if type(value) in _LEAVES:
         return value
     try:
-        return _Plain().of(value, 0)
+        return value if _is_plain(value) else _Plain().of(value, 0)
     except _TooMuch:
         return Unreadable(f"more than {MAX_PARTS} parts, or {MAX_DEPTH} levels")
     except Exception as error:  # an object of the program's own may do anything
@@ -57,6 +57,30 @@ def read(value: object, on: On = "result") -> object:
         return json.loads(value)
     except (ValueError, RecursionError):
         return value
+
+
+def _is_plain(value: object) -> bool:
+    """Whether nothing is to be changed: most values are JSON already, and looking is cheaper than copying."""
+    level, parts = [value], 0
+    for _ in range(MAX_DEPTH):
+        inner: list[object] = []
+        for node in cast("list[Any]", level):
+            kind: Any = type(node)
+            if kind is dict:
+                if not all(type(key) is str for key in node):
+                    return False
+                inner += [one for one in node.values() if type(one) not in _LEAVES]
+            elif kind is list:
+                inner += [one for one in node if type(one) not in _LEAVES]
+            else:
+                return False
+            parts += len(node)
+        if not inner:
+            return parts <= MAX_PARTS
+        if parts > MAX_PARTS:
+            return False
+        level = inner
+    return False
 
 
 class _Plain:
