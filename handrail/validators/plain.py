@@ -61,11 +61,12 @@ def read(value: object, on: On = "result") -> object:
 
 def _is_plain(value: object) -> bool:
     """Whether nothing is to be changed: most values are JSON already, and looking is cheaper than copying."""
-    level, parts = [value], 0
+    level: list[Any] = [value]
+    parts = 0
     for _ in range(MAX_DEPTH):
-        inner: list[object] = []
-        for node in cast("list[Any]", level):
-            kind: Any = type(node)
+        inner: list[Any] = []
+        for node in level:
+            kind = type(node)
             if kind is dict:
                 if not all(type(key) is str for key in node):
                     return False

@@ -52,14 +52,10 @@ def _inside(value: object, max_chars: int) -> Iterator[tuple[str, str]]:
         if isinstance(node, (Mapping, list, tuple)):
             # Before the parts are named, which is most of the work.
             count = len(cast("list[object]", node))
-            paths += len(at) * count
-            if count > MAX_NODES - nodes or paths > MAX_PATHS:
+            nodes, paths = nodes + count, paths + len(at) * count
+            if nodes > MAX_NODES or paths > MAX_PATHS:
                 raise TooLarge(f"more than {MAX_NODES} parts, or they are too deep in it")
-        inner = _children(at, node)
-        nodes += len(inner)
-        if nodes > MAX_NODES:
-            raise TooLarge(f"more than {MAX_NODES} parts")
-        todo.extend(reversed(inner))
+            todo.extend(reversed(_children(at, cast("object", node))))
 
 
 def _children(at: str, node: object) -> list[tuple[str, object]]:
