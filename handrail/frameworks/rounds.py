@@ -13,12 +13,12 @@ from typing import Generic, TypeVar
 from handrail.audit.recorder import findings_of
 from handrail.audit.steps import Step
 from handrail.errors import ValidationFailed
-from handrail.frameworks.viewing import View, written
+from handrail.frameworks.viewing import View
 from handrail.gate import gate_of
 from handrail.gate.checking import Checked, changes, check, configured
 from handrail.tracing.context import Frame
 from handrail.validators.context import On
-from handrail.validators.plain import read
+from handrail.validators.plain import read, written
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar, cast, get_args
 
 from handrail.config import settings
 from handrail.errors import ConfigError, ValidationFailed
-from handrail.frameworks.viewing import view, written
+from handrail.frameworks.viewing import view
 from handrail.gate import gate_of, seen
 from handrail.gate.checking import Action, Checked, Said
 from handrail.gate.seen import run_of
@@ -21,7 +21,7 @@ from handrail.validators.expression import parse
 from handrail.validators.findings import Findings
 from handrail.validators.functions import as_check
 from handrail.validators.mending import redacted, repaired
-from handrail.validators.plain import read
+from handrail.validators.plain import read, written
 from handrail.validators.protocol import Check, Checkable
 from handrail.validators.running import Named
 
@@ -60,7 +60,7 @@ class Validation:
         findings = self._look(known, text)
         if not findings:
             return value
-        changed, errors = self._changed(known, findings)
+        changed, errors = self._changed(known, text, findings)
         found: Any = value
         if not errors and changed is not known:
             try:
@@ -76,15 +76,19 @@ class Validation:
     def _look(self, value: object, text: str | None) -> Findings:
         return self.named.check(value, _context(), text)
 
-    def _changed(self, value: object, findings: Findings) -> tuple[object, Findings]:
+    def _changed(self, value: object, text: str | None, findings: Findings) -> tuple[object, Findings]:
         """The value with what can be done about it, and what is wrong all the same."""
         errors = _errors(findings)
         if self.then == "record" or not errors:
             return value, ()
         if self.then == "reject" or any(one.unchecked for one in errors):
             return value, errors
-        new = (redacted if self.then == "redact" else repaired)(value, errors)
-        return new, _errors(self._look(new, None))
+        try:
+            new = (redacted if self.then == "redact" else repaired)(value, errors)
+        except Exception:  # a place where nothing stands, a repair that is no value: somebody else's check says it
+            return value, errors
+        text = str(written(text, new)) if text is not None else None
+        return new, _errors(self._look(new, text))
 
     def _note(self, findings: Findings, action: Action) -> None:
         frame = context.current()

@@ -6,7 +6,6 @@ objects by what they have, so that no framework is imported.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any, cast
@@ -59,11 +58,6 @@ def _of_state(state: dict[str, Any]) -> View:
         return View(inner.value, lambda new: {**state, "structured_response": inner.again(new)})
     last = view(messages[-1])
     return View(last.value, lambda new: {**state, "messages": [*messages[:-1], last.again(new)]})
-
-
-def written(before: object, now: object) -> object:
-    """``now`` in the form of ``before``: what JSON text said is JSON text again."""
-    return json.dumps(now, ensure_ascii=False) if isinstance(before, str) and not isinstance(now, str) else now
 
 
 def is_message(value: Any) -> bool:

@@ -5,7 +5,9 @@ The value is checked by every gate of the frame, outermost first. Nothing is cha
 
 from __future__ import annotations
 
+import logging
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,9 +23,12 @@ from handrail.validators.configured import Configured
 from handrail.validators.context import Context, On, Run
 from handrail.validators.findings import Finding, Findings
 from handrail.validators.mending import redacted, repaired
+from handrail.validators.plain import written
 
 if TYPE_CHECKING:
     from handrail.gate.pipeline import Gate
+
+log = logging.getLogger(__name__)
 
 Action = Literal["recorded", "redacted", "repaired", "rejected", "asked", "refused", "escalated", "failed"]
 """What was done about what one validator found. The last three: it was rejected more often than it may be."""
@@ -158,9 +163,7 @@ def check(
     beside it have rounds of their own. ``more`` is what a tool's author checks besides, with the outermost gate.
     Never raises: what breaks while checking is a finding.
     """
-    said: list[Said] = []
-    ids: list[str] = []
-    given = value
+    looking = _Looking(value, text)
     for gate in frame.gates:
         chain = gate.rulebook.now.validators.of(on, name)
         if gate is frame.gates[0]:
@@ -169,12 +172,9 @@ def check(
             continue
         context = _context(frame, on, name, args, any(one.check.needs_run for one in chain))
         for one in chain:
-            ids.append(one.id)
-            found, mended = _applied(_Check(frame, gate, one, context, row), value, text)
-            said += (found,) if found is not None else ()
-            if mended is not value:  # the next one looks at what there is now, as a text too
-                value, text = mended, mended if isinstance(mended, str) else None
-    return Checked(value, tuple(said), tuple(ids), on, name, given)
+            looking.ask(_Check(frame, gate, one, context, row))
+    ids = tuple(asked.what.id for asked in looking.asked)
+    return Checked(looking.value, tuple(looking.said), ids, on, name, value)
 
 
 def configured(frame: Frame, on: On, name: str) -> bool:
@@ -215,9 +215,44 @@ class _Check:
         )
 
 
+class _Looking:
+    """One value on its way through the checks."""
+
+    def __init__(self, value: object, text: str | None) -> None:
+        """``text`` is what the value was read from."""
+        self.value, self.text = value, text
+        self.said: list[Said] = []
+        self.asked: list[_Check] = []
+
+    def ask(self, check: _Check) -> None:
+        """Have one look; the next one looks at what there is then, as the text that is given out too."""
+        said, new = _applied(check, self.value, self.text)
+        self.said += (said,) if said is not None else ()
+        if new is not self.value:
+            text = _text(self.text, new)
+            if said is not None and said.action == "repaired":
+                self._again(new, text)
+            self.value, self.text = new, text
+        self.asked.append(check)
+
+    def _again(self, new: object, text: str | None) -> None:
+        """A repair may bring to light what those before could not see: of that they say what they would have said."""
+        for check in self.asked:
+            before = Counter((one.code, one.path) for one in check.run(self.value, self.text))
+            found = check.run(new, text)
+            fresh = Counter((one.code, one.path) for one in found if _is_error(check, one)) - before
+            if fresh and check.what.then != "record" and check.enforced:
+                self.said.append(_rejected(check, found))
+
+
+def _text(before: str | None, new: object) -> str | None:
+    """The text as which ``new`` is given out, where ``before`` was one."""
+    return new if isinstance(new, str) else str(written(before, new)) if before is not None else None
+
+
 def _applied(check: _Check, value: object, text: str | None) -> tuple[Said | None, object]:
     found = check.run(value, text)
-    errors = tuple(one for one in found if one.severity == "error" and not _passes(check, one))
+    errors = tuple(one for one in found if _is_error(check, one))
     then = check.what.then
     if not errors:
         _row(check, reset=True)
@@ -225,7 +260,7 @@ def _applied(check: _Check, value: object, text: str | None) -> tuple[Said | Non
     if then == "record":
         return Said(check.what.id, found, "recorded", check.enforced), value
     if then in ("redact", "repair"):
-        mended = _redacted(check, value, errors) if then == "redact" else _repaired(check, value, errors)
+        mended = _mended(check, value, text, errors)
         if mended is not None:
             action: Action = "redacted" if then == "redact" else "repaired"
             return Said(check.what.id, found, action, check.enforced), mended[0] if check.enforced else value
@@ -234,7 +269,20 @@ def _applied(check: _Check, value: object, text: str | None) -> tuple[Said | Non
     return _rejected(check, found), value
 
 
-def _redacted(check: _Check, value: object, errors: Findings) -> tuple[object] | None:
+def _mended(check: _Check, value: object, text: str | None, errors: Findings) -> tuple[object] | None:
+    """The value redacted or repaired; None where that cannot be, or breaks at what somebody else's check says."""
+    mend = _redacted if check.what.then == "redact" else _repaired
+    try:
+        mended = mend(check, value, text, errors)
+    except Exception as error:  # a place where nothing stands, a repair that is no value
+        log.warning("What %s found could not be mended: %s", check.what.id, type(error).__name__)
+        return None
+    if mended is not None and check.context.on == "arguments" and not isinstance(mended[0], dict):
+        return None  # a mark is no arguments
+    return mended
+
+
+def _redacted(check: _Check, value: object, text: str | None, errors: Findings) -> tuple[object] | None:
     """The value without what was found; None where it does not come to an end, or nobody knows what to take out."""
     gone: set[str] = set()
     for _ in range(_MOST_PASSES):
@@ -243,19 +291,24 @@ def _redacted(check: _Check, value: object, errors: Findings) -> tuple[object] |
         value = redacted(value, errors)
         # the mark that stands for a whole value is no better a value: it is not looked at again
         gone |= {one.path for one in errors if one.span is None}
-        found = check.run(value)
+        found = check.run(value, _text(text, value))
         errors = tuple(one for one in found if one.severity == "error" and (one.span or one.path not in gone))
         if not errors and len(found) < MAX_FINDINGS:  # at its most, a check may have more to say
             return (value,)
     return None
 
 
-def _repaired(check: _Check, value: object, errors: Findings) -> tuple[object] | None:
+def _repaired(check: _Check, value: object, text: str | None, errors: Findings) -> tuple[object] | None:
     """The value put right; None where that is not beyond doubt."""
     if any(one.fix is None for one in errors):
         return None
     mended = repaired(value, errors)
-    return None if any(one.severity == "error" for one in check.run(mended)) else (mended,)
+    found = check.run(mended, _text(text, mended))
+    return None if any(one.severity == "error" for one in found) else (mended,)
+
+
+def _is_error(check: _Check, finding: Finding) -> bool:
+    return finding.severity == "error" and not _passes(check, finding)
 
 
 def _passes(check: _Check, finding: Finding) -> bool:

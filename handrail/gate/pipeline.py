@@ -10,7 +10,6 @@ reaches the agent: verdicts are only marked, and our own faults are logged and c
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -33,7 +32,7 @@ from handrail.rulebook import Rulebook
 from handrail.tracing import context, others
 from handrail.tracing.context import Frame
 from handrail.tracing.faults import unquoted
-from handrail.validators.plain import plain, read
+from handrail.validators.plain import plain, read, written
 
 log = logging.getLogger(__name__)
 
@@ -334,12 +333,7 @@ def _placed(call: ToolCall, value: Any, checked: Checked) -> tuple[Any, bool]:
         return value, False
     if call.put is None:  # nobody knows how to change such a result: what must not be seen is not seen
         return value, True
-    return call.put(value, _written(call.content(value), checked.value)), False
-
-
-def _written(before: object, now: object) -> object:
-    """What JSON text says is written as JSON text again."""
-    return json.dumps(now, ensure_ascii=False) if isinstance(before, str) and not isinstance(now, str) else now
+    return call.put(value, written(call.content(value), checked.value)), False
 
 
 def _rest(started: int) -> float:
@@ -387,14 +381,14 @@ def _decided(
     if checked.value is seen:
         final = args
     else:
-        final = _changed(args, seen, cast("Mapping[str, Any]", checked.value))
+        final = copy_of(_changed(args, seen, cast("Mapping[str, Any]", checked.value)))
         judgement = _judge(frame, call, final, circumstances)
     return replace(judgement, findings=(*judgement.findings, *checked.findings)), replace(checked, value=final)
 
 
 def _changed(args: Mapping[str, Any], seen: Mapping[str, Any], now: Mapping[str, Any]) -> Mapping[str, Any]:
-    """``args`` with the arguments that validators changed; the others stay the objects that they are."""
-    return {**args, **{name: value for name, value in now.items() if value is not seen.get(name)}}
+    """The arguments that validators left, some of them changed; the others stay the objects that they are."""
+    return {name: args[name] if name in args and value is seen.get(name) else value for name, value in now.items()}
 
 
 def _objection(judgement: Judgement, checked: Checked) -> Judgement | None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from handrail.errors import ConfigError
 from handrail.validators.context import Context
-from handrail.validators.findings import Finding, Findings
+from handrail.validators.findings import Finding, Findings, Severity
 from handrail.validators.protocol import NOWHERE, Check, Checkable, Validator
 
 
@@ -96,10 +96,28 @@ def findings(said: object, name: str) -> Findings:
     if isinstance(said, str):
         return (Finding(name, said),) if said else ()
     if isinstance(said, Finding):
-        return (said,)
+        return (_sound(said),)
     if isinstance(said, Iterable):
         return tuple(one for part in cast("Iterable[object]", said) for one in findings(part, name))
     raise TypeError(f"{name} answered {type(said).__name__}, which is neither a finding nor a text nor yes or no")
+
+
+def _sound(finding: Finding) -> Finding:
+    """A finding of somebody else's of which nothing is less than it must be: what is no warning is an error."""
+    said: Any = finding
+    severity, path, span = said.severity, said.path, said.span
+    if severity in ("error", "warning") and isinstance(path, str) and (span is None or _is_span(span)):
+        return finding
+    sound: Severity = "warning" if severity == "warning" else "error"
+    return replace(finding, severity=sound, path=path if isinstance(path, str) else "", span=None)
+
+
+def _is_span(span: Any) -> bool:
+    return (
+        isinstance(span, tuple)
+        and list(map(type, cast("tuple[object, ...]", span))) == [int, int]
+        and 0 <= span[0] <= span[1]
+    )
 
 
 def _takes_context(function: Callable[..., Any]) -> bool:

@@ -12,19 +12,31 @@ _Change = Callable[[object], object]
 
 
 def redacted(value: object, findings: Iterable[Finding]) -> object:
-    """``value`` with a mark in place of what each finding means: a part of a text, or all that stands at its path."""
+    """``value`` with a mark in place of what each finding means: a part of a text, or all that stands at its path.
+
+    Raises LookupError where nothing stands at a path.
+    """
     return _changed(value, [(one, f"[REDACTED:{one.code}]") for one in findings])
 
 
 def repaired(value: object, findings: Iterable[Finding]) -> object:
-    """``value`` with every repair that the findings have made; those without a repair change nothing."""
+    """``value`` with every repair that the findings have made; those without a repair change nothing.
+
+    Raises LookupError where nothing stands at a path.
+    """
     return _changed(value, [(one, one.fix.value) for one in findings if one.fix is not None])
 
 
 def _changed(value: object, changes: list[tuple[Finding, object]]) -> object:
     changes.sort(key=lambda change: change[0].path)
+    done: list[str] = []
     for path, group in groupby(changes, key=lambda change: change[0].path):
-        value = _at(value, _parts(path), _change(list(group)))
+        try:
+            value = _at(value, _parts(path), _change(list(group)))
+        except LookupError:
+            if not any(path.startswith(f"{above}/") for above in done):  # else it is gone with what was around it
+                raise
+        done.append(path)
     return value
 
 
@@ -56,18 +68,16 @@ def _parts(path: str) -> list[str]:
 
 
 def _at(value: object, parts: list[str], change: _Change) -> object:
-    """``value`` with ``change`` made at a path, copying what is on the way; as it is where nothing stands there."""
-    kept = value
+    """``value`` with ``change`` made at a path, copying what is on the way. Raises LookupError."""
     if not parts:
         return change(value)
     if isinstance(value, dict):
         table = cast("dict[object, object]", value)
         key = next((one for one in table if str(one) == parts[0]), parts[0])
-        return {**table, key: _at(table[key], parts[1:], change)} if key in table else table
+        return {**table, key: _at(table[key], parts[1:], change)}
     if not isinstance(value, list | tuple) or not parts[0].isdecimal():
-        return kept
+        raise LookupError
     items = [*cast("list[object]", value)]
     index = int(parts[0][:9])
-    if index < len(items):
-        items[index] = _at(items[index], parts[1:], change)
+    items[index] = _at(items[index], parts[1:], change)
     return items

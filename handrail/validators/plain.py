@@ -47,16 +47,35 @@ def plain(value: object) -> object:
 def read(value: object, on: On = "result") -> object:
     """What validators look at: what JSON text says; of anything but a text, what JSON can say of it.
 
-    A tool's result is a text even where it is a number; elsewhere only a table or a list is taken for JSON.
+    A tool's result is a text even where it is a number; elsewhere only a table or a list is taken for JSON. A table in
+    which a key stands twice is the list of its pairs: whoever reads the text sees both. What begins like a table or a
+    list but has too much in it is an `Unreadable`, so that no check takes it for a text without parts. Never raises.
     """
     if not isinstance(value, str):
         return plain(value)
-    if on != "result" and not value.lstrip().startswith(("{", "[")):
+    bare = value.strip().lstrip("\ufeff")  # neither keeps a model from reading what follows
+    grouped = bare[:1] in ("{", "[")
+    if on != "result" and not grouped:
         return value
     try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
+        return _DECODER.decode(bare)
+    except json.JSONDecodeError:
         return value
+    except (ValueError, RecursionError):
+        return Unreadable(f"more than {MAX_DEPTH} levels, or a number of thousands of digits") if grouped else value
+
+
+def written(before: object, now: object) -> object:
+    """``now`` in the form of ``before``: what JSON text said is JSON text again."""
+    return json.dumps(now, ensure_ascii=False) if isinstance(before, str) and not isinstance(now, str) else now
+
+
+def _pairs(pairs: list[tuple[str, object]]) -> object:
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else [list(pair) for pair in pairs]
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_pairs)
 
 
 def _is_plain(value: object) -> bool:

@@ -10,6 +10,7 @@ from itertools import islice
 from handrail.validators.combining import MAX_FINDINGS, AllOf
 from handrail.validators.context import Context
 from handrail.validators.findings import Finding, Findings
+from handrail.validators.functions import findings
 from handrail.validators.plain import Unreadable
 from handrail.validators.protocol import Check
 
@@ -85,13 +86,16 @@ class Named:
             found = (*found, Finding("unchecked.time", text))
         return tuple(replace(one, validator=self.id) for one in found)
 
+    def _sound(self, found: Findings) -> Findings:
+        return found if self.inner.bounded else findings(found, self.id)
+
     def _run(self, value: object, context: Context, text: str | None) -> Findings:
         try:
             if text is None or text is value:
-                return self.inner.check(value, context)
+                return self._sound(self.inner.check(value, context))
             parts = self.inner.checks if type(self.inner) is AllOf else (self.inner,)
             found = (one for part in parts for one in part.check(text if part.raw else value, context))
-            return tuple(islice(found, MAX_FINDINGS))
+            return self._sound(tuple(islice(found, MAX_FINDINGS)))
         except Exception as error:
             # Only the kind: the text of a foreign exception may quote the value.
             _log.warning("validator %s could not check a value: %s", self.id, type(error).__name__)

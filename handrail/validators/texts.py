@@ -87,12 +87,18 @@ class TextCheck(Check):
         try:
             for place, text in texts(value):
                 for found in self.look(text, context):
-                    said.append(replace(found, path=place + found.path) if place else found)
+                    said.append(_placed(found, place, text) if place else found)
                     if len(said) >= MAX_FINDINGS:
                         return tuple(said)
         except TooLarge as problem:
             return (*said, Finding("unchecked.size", f"The value has {problem}, which is too much to check."))
         return tuple(said)
+
+
+def _placed(finding: Finding, place: str, text: str) -> Finding:
+    """``finding`` of ``text`` at ``place``. Of a key it has a span: without one it would mean the key's value."""
+    span = (0, len(text)) if finding.span is None and place.endswith(pointer(text)) else finding.span
+    return replace(finding, path=place + finding.path, span=span)
 
 
 def excerpt(text: str, span: tuple[int, int] | None = None) -> str:

@@ -18,7 +18,7 @@ from handrail.gate import NEUTRAL, WITHHELD, Gate, Refusal, ToolCall
 from handrail.gate.checking import changes, check, configured
 from handrail.tracing.context import Frame
 from handrail.validators import Finding, registry
-from handrail.validators.plain import read
+from handrail.validators.plain import Unreadable, read
 from tests.kept import POLICY, content, kept, policy
 
 Execute = Callable[[Mapping[str, Any]], Any]
@@ -295,7 +295,8 @@ def test_two_gates_check_one_after_the_other(opened: Opened, drive: Any) -> None
         ("17", "result", 17),
         ("[1", "answer", "[1"),
         (" {}", "output", {}),
-        ("[" * 100_000, "result", "[" * 100_000),
+        ("\ufeff{}", "answer", {}),
+        ("[" * 100_000, "result", Unreadable("more than 200 levels, or a number of thousands of digits")),
     ],
 )
 def test_json_text_is_read(value: str, on: Any, expected: object) -> None:

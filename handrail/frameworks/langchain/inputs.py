@@ -17,10 +17,11 @@ from pydantic import BaseModel
 from handrail.audit.steps import Step
 from handrail.frameworks import rounds
 from handrail.frameworks.langchain import messages as show
-from handrail.frameworks.viewing import view, written
+from handrail.frameworks.viewing import view
 from handrail.gate import gate_of, seen
 from handrail.gate.checking import changes, configured
 from handrail.tracing.faults import unquoted
+from handrail.validators.plain import written
 
 log = logging.getLogger(__name__)
 

@@ -108,7 +108,8 @@ def _final(given: Any, seen: Mapping[str, Any], admitted: Mapping[str, Any]) -> 
     """The tool's input with the admitted arguments in place of those that were judged."""
     if admitted is seen or not isinstance(given, dict):
         return given
-    return {**_stored(given), **admitted}
+    kept = {name: value for name, value in _stored(given).items() if name not in seen or name in admitted}
+    return {**kept, **admitted}
 
 
 def _answer(name: str, found: Any, call_id: str | None) -> Any:
