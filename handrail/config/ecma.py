@@ -39,22 +39,27 @@ class Pattern:
 
     def work(self, text: str) -> int:
         """Upper bound of the work to `found_in` this text; a million is a few milliseconds."""
+        if not self._fits(text):
+            return 0
         return 4 * len(text) * sum(one.size for one in (*self.wanted, *self.unwanted))
 
     def found_in(self, text: str) -> bool:
         """Whether the pattern matches somewhere in ``text``, as JSON Schema wants it."""
-        least, most = self.length
-        if len(text) < least or (most is not None and len(text) > most):
+        if not self._fits(text):
             return False
         data = text.encode("utf-8", "surrogatepass")
         return all(one.search(data) for one in self.wanted) and not any(one.search(data) for one in self.unwanted)
+
+    def _fits(self, text: str) -> bool:
+        least, most = self.length
+        return least <= len(text) and (most is None or len(text) <= most)
 
 
 @lru_cache(_REMEMBERED)
 def pattern(written: str) -> Pattern:
     """Compile the pattern of a JSON Schema; raises BadPattern where it cannot run in linear time."""
     text = _translated(written)
-    if (whole := _WHOLE.fullmatch(text)) and _most(whole) > _MAX_REPEAT:
+    if whole := _WHOLE.fullmatch(text):  # written out, RE2's program would grow with the length
         return Pattern((compiled(f"^(?:{whole['atom']})*$"),), length=_bounds(whole))
     wanted, unwanted, rest = list[Regex](), list[Regex](), _REPEATED.sub(_long_repeat, text)
     while rest.startswith("^") and (found := _AHEAD.match(rest, 1)):
@@ -90,7 +95,10 @@ def _escape(found: re.Match[str], inside: bool) -> str:
 
 def _bounds(found: re.Match[str]) -> tuple[int, int | None]:
     least = int(found["least"])
-    return least, (int(found["most"]) if found["most"] else (None if found["comma"] else least))
+    most = int(found["most"]) if found["most"] else (None if found["comma"] else least)
+    if most is not None and most < least:
+        raise BadPattern(f"a repetition ends before it begins: {found[0]}", found[0])
+    return least, most
 
 
 def _most(found: re.Match[str]) -> int:

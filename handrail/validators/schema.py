@@ -127,8 +127,12 @@ def _last(schema: object) -> object:
 
 
 def _parts(schema: dict[str, Any], plain: Acceptors) -> dict[int, Plain]:
-    """The quick yes of each plain part of a schema, by the part's identity: as long as the schema lives, it is one."""
-    return {id(one): found for one in objects(schema) if (found := plain.of(one)) is not None}
+    """The quick yes of each plain part of a schema, by the part's identity: as long as the schema lives, it is one.
+
+    Without the schema as a whole: that one is asked first of all, and not again.
+    """
+    inner = (one for one in objects(schema) if one is not schema)
+    return {id(one): found for one in inner if (found := plain.of(one)) is not None}
 
 
 def _starter(schema: dict[str, Any], quick: Mapping[int, Plain], formats: bool) -> Callable[[Work], Walker]:

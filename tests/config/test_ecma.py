@@ -28,6 +28,8 @@ PASSWORD = r"^(?=.*\d)(?=.*[a-z]).{8,64}$"
         (r"^[\w+=,.@-]{1,2048}$", ("a" * 2048, "x@y"), ("a" * 2049, "", "a b", "a\n")),
         (r"^.{1,65536}$", ("a" * 65_536,), ("a" * 65_537, "", "a\n")),
         (r"^x[ab]{2,1500}y$", ("xaby", "x" + "b" * 1500 + "y"), ("xay", "x" + "b" * 1501 + "y")),
+        (r"^[ab]{2,4}$", ("ab", "abba"), ("a", "ababa", "", "ac", "ab\n")),
+        (r"^.{2}$", ("é日",), ("é", "日日日", "a\n")),
         (r"^[a]{1001}$", ("a" * 1001,), ("a" * 1000, "a" * 1002)),
         (r"a{1200,}b", ("a" * 1200 + "b",), ("a" * 1199 + "b",)),
         (r"^(?!a|b)\w", ("c",), ("a", "b")),
@@ -55,6 +57,8 @@ def test_meaning(pattern: str, found: tuple[str, ...], absent: tuple[str, ...]) 
         (r"((a{100}){100}){100}", "repetition"),
         (r"x[ab]{1,99999}", "too large when its repetitions are written out"),
         (r"(\pL{1,99}){9}", "too large"),
+        (r"^a{5,2}$", "ends before it begins"),
+        (r"xa{5,2}", "ends before it begins"),
         ("\ud800", "surrogate"),
     ],
 )
@@ -72,6 +76,14 @@ def test_a_schema_with_too_many_patterns_is_refused() -> None:
     assert schema_problem({"allOf": [{"pattern": f"^a{n}"} for n in range(300)]}) is None
     assert schema_problem({"allOf": [{"pattern": f"^a{n}"} for n in range(302)]}) is not None
     assert schema_problem({"allOf": [{"pattern": f"a{n}.{{900}}"} for n in range(250)]}) is not None
+
+
+@pytest.mark.parametrize("written", [r"^.{1,1000}$", r"^[^<>]{0,5000}$", r"^\w{20,}$"])
+def test_the_length_of_one_kind_of_character_costs_nothing(written: str) -> None:
+    """What people write for "at most so long" costs as much as without the bound, and nothing for a longer text."""
+    plain = ecma.pattern("^(?:[^<>])*$")
+    assert ecma.pattern(written).work("a" * 900) <= plain.work("a" * 900)
+    assert ecma.pattern("^.{1,1000}$").work("a" * 1001) == 0
 
 
 @given(st.text(max_size=20), st.text("ab01 .-", max_size=12))
