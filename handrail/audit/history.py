@@ -21,7 +21,7 @@ from handrail.audit.traces import as_array, as_object
 from handrail.errors import JournalCorrupt
 from handrail.validators.context import Call, Context, On, Source
 from handrail.validators.ledger import Seen
-from handrail.validators.plain import read
+from handrail.validators.plain import joined, read
 
 REDACTED = "redacted before it was kept"
 DENIED = "denied before a validator was asked"
@@ -169,7 +169,7 @@ class History:
     def _result_of(self, row: _Row) -> object:
         found = self._get(row.ref)
         message = _table(found)
-        return message["content"] if message.get("role") == "tool" and "content" in message else found
+        return joined(message["content"]) if message.get("role") == "tool" and "content" in message else found
 
     def _asked(self, row: _Row, told: _Told) -> Iterator[Recorded]:
         if row.run in told.asked:

@@ -21,6 +21,7 @@ from handrail.frameworks import definitions, executables, gates
 from handrail.frameworks.api import watch
 from handrail.frameworks.signatures import Bound, Parameters
 from handrail.frameworks.validation import Checks, configured
+from handrail.frameworks.viewing import remade
 from handrail.gate import Gate, Refusal, ToolCall, gate_of, gates_of
 from handrail.tracing import context
 from handrail.tracing.acting import acting_for
@@ -119,7 +120,7 @@ class Described:
         """The proposed call with these arguments."""
         return ToolCall(
             self.name, bound.seen, tool=self, schema=self.parameters.schema, description=self.description,
-            pauses=_pauses(), put=lambda value, found: found, checks=self.checks,
+            pauses=_pauses(), put=remade, checks=self.checks,
         )  # fmt: skip
 
     def passed(self, frame: Frame, bound: Bound) -> bool:

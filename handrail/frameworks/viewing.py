@@ -40,6 +40,22 @@ def view(value: Any) -> View:
     return View(value, lambda new: new)
 
 
+def remade(value: Any, now: object) -> Any:
+    """A tool's result that says ``now``, of the kind of ``value``. Raises TypeError and ValueError where it cannot."""
+    if _is_json(value):
+        return tuple(cast("list[object]", now)) if type(value) is tuple and type(now) is list else now
+    looked = view(value)
+    if looked.value is value or is_message(value):
+        raise TypeError
+    return looked.again(now)
+
+
+def _is_json(value: Any) -> bool:
+    if type(value) in (list, tuple):
+        return all(map(_is_json, cast("list[object]", value)))
+    return value is None or type(value) in (str, bool, int, float) or isinstance(value, dict)
+
+
 def _fields(value: Any) -> object:
     """The fields of a pydantic object; as they stand where they are no JSON types."""
     try:

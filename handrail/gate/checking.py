@@ -18,6 +18,7 @@ from handrail.config.settings import Last
 from handrail.errors import AnswerRejected, ValidationFailed
 from handrail.gate.seen import run_of
 from handrail.tracing.context import Frame
+from handrail.tracing.why import why_of
 from handrail.validators.combining import MAX_FINDINGS
 from handrail.validators.configured import Configured
 from handrail.validators.context import Context, On, Run
@@ -329,16 +330,21 @@ _lock = threading.Lock()
 
 
 def _row(check: _Check, *, reset: bool = False) -> int:
-    """How many rejections in a row this is, by one validator of one agent of the run."""
-    notes = check.frame.state.notes
+    """How many rejections in a row this is, by one validator of one agent of the run.
+
+    Several calls that a model asked for in one reply are one: it was told nothing between them.
+    """
+    frame, notes = check.frame, check.frame.state.notes
     if reset and _NOTE not in notes:
         return 0
-    rows: dict[tuple[str, ...], int] = notes.setdefault(_NOTE, {})
-    key = (check.frame.home, check.what.id, check.context.on, check.context.tool, check.row)
+    rows: dict[tuple[str, ...], tuple[int, str]] = notes.setdefault(_NOTE, {})
+    key = (frame.home, check.what.id, check.context.on, check.context.tool, check.row)
+    reply = why_of(frame.state).latest(frame.home) if check.context.tool else ""
     with _lock:
-        count = rows.pop(key, 0)
+        count, last = rows.pop(key, (0, ""))
         if not reset:
-            rows[key] = count = count + 1
+            count += not (reply and reply == last)
+            rows[key] = count, reply
         return count
 
 

@@ -333,7 +333,10 @@ def _placed(call: ToolCall, value: Any, checked: Checked) -> tuple[Any, bool]:
         return value, False
     if call.put is None:  # nobody knows how to change such a result: what must not be seen is not seen
         return value, True
-    return call.put(value, written(call.content(value), checked.value)), False
+    try:
+        return call.put(value, written(call.content(value), checked.value)), False
+    except (TypeError, ValueError):  # such as a command of LangGraph
+        return value, True
 
 
 def _rest(started: int) -> float:

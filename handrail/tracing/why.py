@@ -208,6 +208,11 @@ class Why:
             found = agent.find(call_id, name, args)
             return Proposal(Reason(announced), name, args) if found is None and announced else found
 
+    def latest(self, agent: str) -> str:
+        """The latest model step that has replied to the agent of this step; empty where none has."""
+        known = self._agents.get(agent)
+        return known.model if known is not None else ""
+
     def took(self, proposal: Proposal, step: str) -> None:
         """The tool step ``step`` carries out ``proposal``: its answer is looked out for."""
         with self._lock:

@@ -61,6 +61,8 @@ def _called(node: ast.Call) -> Check:
     for one in node.keywords:
         if one.arg is None:
             raise _odd(node, "`**` has no place here")
+        if one.arg in given:
+            raise _odd(node, f"{one.arg} stands twice")
         given[one.arg] = _value(one.value)
     return make(name, tuple(map(_value, node.args)), given)
 
@@ -78,6 +80,9 @@ def make(name: str, args: tuple[object, ...], given: Mapping[str, object]) -> Ch
         return as_check(maker(*args, **given))
     except ConfigError:
         raise
+    except (TypeError, AttributeError) as error:
+        kinds = ", ".join(map(str, inspect.signature(maker).parameters.values()))
+        raise ConfigError(f"{name}(...): an option is of the wrong kind.", hint=f"Its options: {kinds}.") from error
     except Exception as error:
         raise ConfigError(f"{name}(...) cannot be made: {type(error).__name__}: {error}") from error
 
@@ -85,13 +90,22 @@ def make(name: str, args: tuple[object, ...], given: Mapping[str, object]) -> Ch
 def _bind(name: str, maker: Callable[..., Any], args: tuple[object, ...], given: Mapping[str, object]) -> None:
     signature = inspect.signature(maker)
     try:
-        signature.bind(*args, **given)
+        bound = signature.bind(*args, **given)
     except TypeError as problem:
         options = list(signature.parameters)
         unknown = next((one for one in given if one not in options), None)
         near = nearest(unknown, options) if unknown is not None else None
         known = f"Its options: {', '.join(options)}." if options else "It has no options."
         raise ConfigError(f"{name}(...): {problem}.", hint=near or known) from None
+    for option, value in bound.arguments.items():
+        if isinstance(value, str) and _is_list(signature.parameters[option]):  # else each letter would count as one
+            raise ConfigError(f"{name}({option}=...) is a list of texts.", hint=f"Write {option}=[{value!r:.60}].")
+
+
+def _is_list(option: inspect.Parameter) -> bool:
+    """Whether an option takes a list and no single text."""
+    kinds = str(option.annotation).split(" | ")
+    return "str" not in kinds and any(kind.startswith("tuple[") for kind in kinds)
 
 
 def _at(node: ast.Call) -> Check:
@@ -161,7 +175,7 @@ def _value(node: ast.expr) -> object:
     if isinstance(node, ast.List | ast.Tuple):
         return tuple(map(_value, node.elts))
     if isinstance(node, ast.Dict):
-        return {_value(cast("ast.expr", key)): _value(value) for key, value in zip(node.keys, node.values, strict=True)}
+        return {_key(key, node): _value(value) for key, value in zip(node.keys, node.values, strict=True)}
     if isinstance(node, ast.Name) and node.id in _WORDS:
         return _WORDS[node.id]
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
@@ -173,6 +187,13 @@ def _value(node: ast.expr) -> object:
     if isinstance(node, ast.Call | ast.BinOp | ast.Name | ast.Attribute):
         return _check(node)  # an option may be a check
     raise _odd(node, "an option is a text, a number, true, false, null, a list or a table")
+
+
+def _key(node: ast.expr | None, table: ast.Dict) -> object:
+    key = _value(node) if node is not None else table
+    if not isinstance(key, str | int | float | bool | None):
+        raise _odd(table, "a key of a table is a text or a number")
+    return key
 
 
 def _odd(node: ast.AST, expected: str) -> ConfigError:

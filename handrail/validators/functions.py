@@ -113,11 +113,10 @@ def _sound(finding: Finding) -> Finding:
 
 
 def _is_span(span: Any) -> bool:
-    return (
-        isinstance(span, tuple)
-        and list(map(type, cast("tuple[object, ...]", span))) == [int, int]
-        and 0 <= span[0] <= span[1]
-    )
+    if not isinstance(span, tuple):
+        return False
+    parts: tuple[Any, ...] = span  # pyright: ignore[reportUnknownVariableType]
+    return list(map(type, parts)) == [int, int] and 0 <= parts[0] <= parts[1]
 
 
 def _takes_context(function: Callable[..., Any]) -> bool:

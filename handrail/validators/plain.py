@@ -70,11 +70,27 @@ def written(before: object, now: object) -> object:
     return json.dumps(now, ensure_ascii=False) if isinstance(before, str) and not isinstance(now, str) else now
 
 
+def joined(content: object) -> object:
+    """The text of content blocks that are all text, which is what a model reads of them; other content as it is."""
+    if type(content) is not list:
+        return content
+    blocks: list[object] = content  # pyright: ignore[reportUnknownVariableType]
+    known = [text for text in map(_text_of, blocks) if text is not None]
+    return "".join(known) if known and len(known) == len(blocks) else blocks
+
+
+def _text_of(block: object) -> str | None:
+    if isinstance(block, dict) and block.keys() <= _OF_TEXT:  # pyright: ignore[reportUnknownArgumentType]
+        block = cast("dict[str, object]", block).get("text")
+    return block if isinstance(block, str) else None
+
+
 def _pairs(pairs: list[tuple[str, object]]) -> object:
     found = dict(pairs)
     return found if len(found) == len(pairs) else [list(pair) for pair in pairs]
 
 
+_OF_TEXT = {"type", "text", "id"}
 _DECODER = json.JSONDecoder(object_pairs_hook=_pairs)
 
 

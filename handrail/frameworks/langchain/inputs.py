@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 _OWN = frozenset({"ai", "AIMessageChunk", "system", "remove"})
 """Types of messages that are not what somebody asks."""
 _MESSAGES = "messages"
+_DEPTH = 20
+"""Levels of an answer to an interrupt whose texts are looked at one by one; what is below is looked at as a whole."""
 
 
 def looked_at(
@@ -78,13 +80,25 @@ def _look(step: Step, given: Any) -> Any:
     if given is None:  # a thread that goes on
         return None
     if type(given).__name__ == "Command" and hasattr(given, "update"):
-        update = _look(step, given.update)
-        return given if update is given.update else replace(given, update=update)
+        update, resume = _look(step, given.update), _resumed(step, given.resume)
+        same = update is given.update and resume is given.resume
+        return given if same else replace(given, update=update, resume=resume)
     if isinstance(given, Mapping) and isinstance(given.get(_MESSAGES), (list, tuple)):  # pyright: ignore[reportUnknownMemberType]
         return _state(step, dict(given))  # pyright: ignore[reportUnknownArgumentType]
     if isinstance(given, list) and given and all(isinstance(each, BaseMessage) for each in given):  # pyright: ignore[reportUnknownVariableType]
         return _each(step, given, given)  # pyright: ignore[reportUnknownArgumentType]
     return _value(step, given)
+
+
+def _resumed(step: Step, given: Any, depth: int = 0) -> Any:
+    """What may go on of an answer to an interrupt: each text in it is looked at, as each message is."""
+    if depth < _DEPTH and isinstance(given, dict):
+        found: Any = {key: _resumed(step, inner, depth + 1) for key, inner in given.items()}  # pyright: ignore[reportUnknownVariableType]
+        return given if all(found[key] is inner for key, inner in given.items()) else found  # pyright: ignore[reportUnknownVariableType]
+    if depth < _DEPTH and isinstance(given, list):
+        found = [_resumed(step, inner, depth + 1) for inner in given]  # pyright: ignore[reportUnknownVariableType]
+        return given if all(one is other for one, other in zip(found, given, strict=True)) else found  # pyright: ignore[reportUnknownVariableType]
+    return given if given is None or isinstance(given, (bool, int, float)) else _value(step, given)
 
 
 def _state(step: Step, given: dict[str, Any]) -> dict[str, Any]:

@@ -8,8 +8,10 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
+from handrail.frameworks.viewing import remade
 from handrail.gate.seen import Heard
 from handrail.tracing.why import Proposed, Said
+from handrail.validators.plain import joined
 
 _MADE_UP = ("lc_", "run-")
 """How ids begin that LangChain gives to replies of providers that name none (langchain_core.messages.ai)."""
@@ -121,12 +123,16 @@ def failed(value: Any) -> bool:
 
 def content_of(value: Any) -> object:
     """The part of a tool's result that a validator looks at: a message's content."""
-    return value.content if isinstance(value, ToolMessage) else result(value)
+    return joined(value.content) if isinstance(value, ToolMessage) else result(value)
 
 
 def with_content(value: Any, content: Any) -> Any:
-    """The tool's result with other content: what a validator made of it."""
-    return value.model_copy(update={"content": content}) if isinstance(value, ToolMessage) else content
+    """The tool's result with other content: what a validator made of it. Raises TypeError, ValueError."""
+    if not isinstance(value, ToolMessage):
+        return remade(value, content)
+    if isinstance(value.content, list) and isinstance(content, str):
+        content = [{"type": "text", "text": content}]
+    return value.model_copy(update={"content": content})
 
 
 def system(value: BaseMessage) -> str | None:

@@ -11,7 +11,8 @@ from langchain.agents import create_agent
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import RunnableLambda
 from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.types import Command
+from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.types import Command, interrupt
 
 import handrail
 from handrail.errors import ValidationFailed
@@ -59,6 +60,26 @@ def test_a_wrong_input_never_reaches_the_model(form: str, tmp_path: Path) -> Non
     assert [record["outcome"] for record in recorded(tmp_path, "run.end")] == ["error"]
     (said,) = recorded(tmp_path, "validation")
     assert (said["on"], said["action"]) == ("input", "rejected")
+
+
+def test_what_somebody_answers_an_agent_that_waits_is_an_input(tmp_path: Path) -> None:
+    """The answer with which an interrupted run goes on is looked at like a question; nothing runs with a wrong one."""
+
+    def ask(state: MessagesState) -> dict[str, Any]:
+        return {"messages": [AIMessage(f"you said {interrupt('which?')}")]}
+
+    graph: Any = StateGraph(MessagesState).add_node("ask", ask).add_edge(START, "ask")
+    made = graph.compile(checkpointer=InMemorySaver(), name="clerk")
+    agent = handrail.govern(made, config=write(tmp_path, "enforce", POLICY + REJECT))
+    config: Any = {"configurable": {"thread_id": "t"}}
+    agent.invoke({"messages": [("user", "hi")]}, config)
+    for wrong in ("a cat", {"text": "a cat"}):
+        with pytest.raises(ValidationFailed, match="The input"):
+            agent.invoke(Command(resume=wrong), config)
+    fine = {"decisions": [{"type": "approve", "count": 1}]}
+    assert "approve" in agent.invoke(Command(resume=fine), config)["messages"][-1].content
+    agent.invoke({"messages": [("user", "hi")]}, config)
+    assert agent.invoke(Command(resume="a dog"), config)["messages"][-1].content == "you said a dog"
 
 
 ENTRIES: dict[str, Callable[[Any, Any], Any]] = {
