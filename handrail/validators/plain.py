@@ -101,7 +101,7 @@ def _is_plain(value: object) -> bool:
     for _ in range(MAX_DEPTH):
         inner: list[Any] = []
         for node in level:
-            kind = type(node)
+            kind = type(node)  # pyright: ignore[reportUnknownVariableType]
             if kind is dict:
                 if not all(type(key) is str for key in node):
                     return False
