@@ -70,4 +70,5 @@ def _recorded(step: Row) -> Iterator[Spoken]:
 def _spoken(one: Any, on: str, told: str) -> Spoken:
     facts = as_object(one)
     validator, code, path, severity = (str(facts.get(name) or "") for name in ("validator", "code", "path", "severity"))
-    return Spoken(validator, code, path, severity, on, told)
+    # a warning is put down beside the errors that something was done about, and is itself only put down
+    return Spoken(validator, code, path, severity, on, "recorded" if severity == "warning" and told else told)

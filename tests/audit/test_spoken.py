@@ -47,6 +47,12 @@ def test_a_finding_of_record_and_note_is_told_once() -> None:
     ]
 
 
+def test_a_warning_is_only_put_down() -> None:
+    """Beside an error that was taken out, a warning of the same validator is told as recorded."""
+    warning = {**finding("w"), "severity": "warning"}
+    assert [one.done for one in spoken(step(), [note("redacted", finding("a"), warning)])] == ["redacted", "recorded"]
+
+
 @pytest.mark.parametrize(("verdict", "told"), [("reject", "rejected"), ("would_reject", "would be rejected")])
 def test_what_the_tools_own_schema_found_was_rejected(verdict: str, told: str) -> None:
     """Of such a finding there is no note: the verdict on the call says it."""
