@@ -10,7 +10,7 @@ from tests.validators.mutants import chosen, tried
 from tests.validators.same import SAME, SURVIVE
 from tests.validators.trial import faults_of
 
-SAMPLE = 10
+SAMPLE = 8
 """Faults of each room: those whose hash is least, so that only a change of the faulty place itself draws another."""
 
 

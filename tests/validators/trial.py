@@ -16,7 +16,7 @@ import logging
 import os
 import resource
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -64,16 +64,14 @@ def _imported(file: Path) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
 
 
-@cache
-def affected(module: str) -> frozenset[str]:
-    """The module, and all that import it, or import one that does."""
-    found, todo = {module}, [module]
-    while todo:
-        one = todo.pop()
-        new = {name for name, imported in _imports().items() if one in imported} - found
-        found |= new
+def affected(module: str) -> dict[str, int]:
+    """The module, and all that import it, or import one that does: how many imports away each is."""
+    found, todo = {module: 0}, [module]
+    for one in todo:
+        new = [name for name, imported in _imports().items() if one in imported and name not in found]
+        found.update(dict.fromkeys(new, found[one] + 1))
         todo.extend(new)
-    return frozenset(found)
+    return found
 
 
 def sources(room: str) -> dict[str, str]:
@@ -106,6 +104,7 @@ class Room:
         for name in modules():
             if name.startswith("tests.validators.") and (".cases" in name or name in _tests(room)):
                 _loaded(name)
+        _warm()
         homes = {one.name: one.home.partition(":")[0] for one in entries}
         return cls(room, homes, {name: describe(name).examples for name in homes})
 
@@ -129,17 +128,28 @@ class Room:
         try:
             if fault is not None:
                 _put_in(fault)
-            every = "handrail.validators" if fault is None else fault.module
-            names = [name for name, home in self.homes.items() if fault is None or home in affected(every)]
-            return next(self._failures(names), "")
+            away = affected(fault.module) if fault is not None else dict.fromkeys(self.homes.values(), 0)
+            return next(self._failures(away), "")
         except BaseException as error:  # a child ends here whatever is raised
             return f"{type(error).__name__}: {error}"
 
-    def _failures(self, names: Sequence[str]) -> Iterator[str]:
+    def _failures(self, away: Mapping[str, int]) -> Iterator[str]:
+        """What fails of all that may show a fault; first what is fewest imports ``away`` from it."""
+        names = sorted(
+            (name for name, home in self.homes.items() if home in away), key=lambda name: away[self.homes[name]]
+        )
         yield from _of_cases(names)
         yield from (f"an example of {name}" for name in names for one in self.examples[name] if not _holds(one))
-        for module in _tests(self.room):
+        for module in sorted(_tests(self.room), key=lambda module: away.get(module, len(away))):
             yield from _of_tests(_loaded(module))
+
+
+def _warm() -> None:
+    """Do once what each child would have to do: read who imports whom, and load what needs an extra."""
+    _imports()
+    for cases in itertools.chain.from_iterable(collected().values()):
+        if cases.needs and cases.can_be_made:
+            import_module(cases.needs)
 
 
 def _tests(room: str) -> list[str]:
