@@ -49,7 +49,8 @@ class Javascript(CodeCheck):
     def _at(self, text: str, problem: str, row: int, at: int) -> Finding:
         column = at - (text.rfind("\n", 0, at) + 1) + 1
         message = f"Line {row + 1}, column {column}: this is not well-formed JavaScript: {problem}."
-        return self.found("syntax", message, text, (at, max(text.find("\n", at), at) or len(text)))
+        end = text.find("\n", at)
+        return self.found("syntax", message, text, (at, len(text) if end < 0 else end))
 
 
 def _first_fault(node: Any) -> Any:
