@@ -193,12 +193,13 @@ class _Columns:
     def _possible(self, name: str) -> bool:
         """Whether a column without its table can only be one that may be read."""
         block: Block | None = self.block
+        inside: Any = None
         while block is not None:
-            if any(self._has(origin, name) for origin in block.origins.values()):
+            if any(self._has(origin, name) for origin in _before(block, inside)):
                 return True
             if any(origin.kind == "table" for origin in block.origins.values()):
                 return not any(map(self._restricted, _around(block)))
-            block = block.outer
+            inside, block = block.select, block.outer
         return not any(map(self._restricted, _around(self.block)))
 
     def _has(self, origin: Origin, name: str) -> bool:
@@ -209,6 +210,18 @@ class _Columns:
 
     def _restricted(self, origin: Origin) -> bool:
         return self.check.listed(origin) is not None
+
+
+def _before(block: Block, inside: Any) -> Iterator[Origin]:
+    """What ``inside``, a SELECT in the block, sees of it: in FROM, with LATERAL, only what stands before itself."""
+    above: set[int] = set()
+    while inside is not None and inside is not block.select:
+        above.add(id(inside))
+        inside = inside.parent
+    for origin in block.origins.values():
+        if id(origin.node) in above:
+            return
+        yield origin
 
 
 def _around(block: Block | None) -> Iterator[Origin]:

@@ -107,9 +107,17 @@ CASES: dict[str, Cases | list[Cases]] = {
                 "SELECT id FROM customers UNION SELECT id FROM orders ORDER BY id",
                 "SELECT v FROM unnest(ARRAY[1, 2]) AS u(v)",
                 "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 5) SELECT n FROM t",
+                "SELECT x FROM (VALUES (1), (2)) AS v(x)",
+                "SELECT name FROM customers JOIN orders USING (id)",
+                "SELECT (SELECT name) FROM customers",
+                "SELECT x.name FROM customers c CROSS JOIN LATERAL (SELECT name) x",
+                "SELECT b.n FROM customers c, LATERAL (SELECT name AS n) a, LATERAL (SELECT n) b",
+                "SELECT a",
             ),
             bad=(
                 ("SELECT 1 FROM users", "sql_tables.table"),
+                ("SELECT a FROM customers AS c(a, b)", "sql_tables.unclear"),
+                ("SELECT name FROM customers JOIN orders USING (ssn)", "sql_tables.column"),
                 ("SELECT ssn FROM customers", "sql_tables.column"),
                 ("SELECT * FROM customers", "sql_tables.star"),
                 ("SELECT 1 FROM f()", "sql_tables.function"),
@@ -128,7 +136,17 @@ CASES: dict[str, Cases | list[Cases]] = {
                 "SELECT 1 FROM countries",
                 "SELECT 1 FROM orders WHERE tenant_id = 'acme'",
                 "SELECT 1 FROM orders WHERE (('acme' = TENANT_ID))",
+                *(
+                    f"SELECT 1 FROM orders WHERE tenant_id = 'acme'::{kind}"
+                    for kind in ("uuid", "text", "varchar", "char", "int", "bigint")
+                ),
                 "SELECT 1 FROM orders WHERE tenant_id IN ('acme'::text)",
+                "SELECT x FROM (VALUES (1), (2)) AS v(x)",
+                "SELECT v FROM unnest(ARRAY[1, 2]) AS u(v)",
+                "SELECT 1 FROM orders o JOIN countries c ON o.tenant_id = 'acme'",
+                "SELECT 1 FROM orders o RIGHT JOIN countries c ON o.tenant_id = 'acme'",
+                "SELECT 1 FROM countries c LEFT JOIN"
+                " (orders o JOIN items i ON o.tenant_id = 'acme' AND i.tenant_id = 'acme') ON true",
                 "SELECT 1 FROM orders o JOIN items i ON i.tenant_id = o.tenant_id WHERE o.tenant_id = 'acme'",
                 "SELECT 1 FROM orders o LEFT JOIN items i ON i.id = o.id AND i.tenant_id = 'acme'"
                 " WHERE o.tenant_id = 'acme' AND (o.a = 1 OR o.b = 2)",
@@ -139,6 +157,7 @@ CASES: dict[str, Cases | list[Cases]] = {
             ),
             bad=(
                 ("SELECT 1 FROM orders", "sql_tenant.missing"),
+                ("SELECT 1 FROM orders WHERE tenant_id = 'acme'::date", "sql_tenant.missing"),
                 ("SELECT 1 FROM f()", "sql_tenant.function"),
                 ("SELECT 1 FROM (orders JOIN items ON true) x", "sql_tenant.unclear"),
             ),

@@ -138,6 +138,10 @@ TABLES = (
 
 TABLES_BYPASSES: tuple[tuple[str, str], ...] = (
     ("postgres", "SELECT 1 FROM users"),
+    ("postgres", "SELECT x.ssn FROM customers c, LATERAL (SELECT ssn) x"),
+    ("postgres", "SELECT x.ssn FROM customers c CROSS JOIN LATERAL (SELECT ssn) x"),
+    ("postgres", "SELECT x.ssn FROM customers c, LATERAL (SELECT ssn) x, LATERAL (SELECT name AS ssn) y"),
+    ("tsql", "SELECT x.ssn FROM customers c CROSS APPLY (SELECT ssn) x"),
     ("postgres", "SELECT 1 FROM orders, users"),
     ("postgres", "SELECT 1 FROM orders JOIN users ON true"),
     ("postgres", "SELECT 1 FROM other.orders"),
@@ -236,6 +240,12 @@ TENANT = "sql_tenant(dialect={dialect!r}, shared=['countries'])"
 TENANT_BYPASSES: tuple[tuple[str, str], ...] = (
     ("postgres", "SELECT 1 FROM orders"),
     ("postgres", "SELECT 1 FROM orders WHERE tenant_id = 'other'"),
+    ("postgres", "SELECT 1 FROM countries c RIGHT JOIN items i ON i.tenant_id = 'acme'"),
+    ("postgres", "SELECT 1 FROM orders o LEFT JOIN countries c ON o.tenant_id = 'acme'"),
+    ("postgres", "SELECT 1 FROM orders o FULL JOIN countries c ON o.tenant_id = 'acme'"),
+    ("spark", "SELECT 1 FROM countries c ANTI JOIN items i ON i.tenant_id = 'acme'"),
+    ("postgres", "SELECT 1 FROM orders o LEFT JOIN (countries b JOIN countries c ON o.tenant_id = 'acme') ON true"),
+    ("postgres", "SELECT 1 FROM orders o JOIN (countries b JOIN countries c ON o.tenant_id = 'acme') ON true"),
     ("postgres", "SELECT 1 FROM orders WHERE tenant_id = 'ACME'"),
     ("postgres", "SELECT 1 FROM orders WHERE tenant_id = 'acme' OR true"),
     ("postgres", "SELECT 1 FROM orders WHERE tenant_id = 'acme' AND a = 1 OR b = 2"),
