@@ -82,11 +82,13 @@ def is_message(value: Any) -> bool:
 
 
 def text_of(message: Any) -> str:
-    """What a reader is shown of a message: its text and its refusal, content blocks joined."""
+    """What a reader is shown of a message: its text, its refusal and what it says aloud, content blocks joined."""
     content: Any = message.content
     beside = getattr(message, "additional_kwargs", None)
     refusal = beside.get("refusal") if isinstance(beside, Mapping) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    return _joined(content) + (refusal if isinstance(refusal, str) else "")
+    audio = beside.get("audio") if isinstance(beside, Mapping) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    aloud = audio.get("transcript") if isinstance(audio, Mapping) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return _joined(content) + "".join(one for one in (refusal, aloud) if isinstance(one, str))
 
 
 def _joined(content: Any) -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any, cast
 
 from handrail.errors import ConfigError
 from handrail.validators.context import Context
-from handrail.validators.findings import Finding, Findings, Severity
+from handrail.validators.findings import Finding, Findings, Fix, Severity
 from handrail.validators.protocol import NOWHERE, Check, Checkable, Validator
+
+_MOST, _MAX_CODE, _MAX_TEXT = 20, 200, 1_000
 
 
 def as_check(thing: Checkable) -> Check:
@@ -96,20 +99,27 @@ def findings(said: object, name: str) -> Findings:
     if isinstance(said, str):
         return (Finding(name, said),) if said else ()
     if isinstance(said, Finding):
-        return (_sound(said),)
+        return (_sound(said, name),)
     if isinstance(said, Iterable):
-        return tuple(one for part in cast("Iterable[object]", said) for one in findings(part, name))
+        found = (one for part in cast("Iterable[object]", said) for one in findings(part, name))
+        return tuple(islice(found, _MOST))  # it may have no end
     raise TypeError(f"{name} answered {type(said).__name__}, which is neither a finding nor a text nor yes or no")
 
 
-def _sound(finding: Finding) -> Finding:
-    """A finding of somebody else's of which nothing is less than it must be: what is no warning is an error."""
+def _sound(finding: Finding, name: str) -> Finding:
+    """A finding of somebody else's, every field of which is what it must be: what is no warning is an error."""
     said: Any = finding
-    severity, path, span = said.severity, said.path, said.span
-    if severity in ("error", "warning") and isinstance(path, str) and (span is None or _is_span(span)):
-        return finding
-    sound: Severity = "warning" if severity == "warning" else "error"
-    return replace(finding, severity=sound, path=path if isinstance(path, str) else "", span=None)
+    severity: Severity = "warning" if said.severity == "warning" else "error"
+    code, path = _text(said.code) or name, _text(said.path)
+    fix = said.fix if isinstance(said.fix, Fix) else None
+    return Finding(
+        code[:_MAX_CODE], _text(said.message)[:_MAX_TEXT], path, severity, _text(said.validator),
+        _text(said.hint)[:_MAX_TEXT], said.span if _is_span(said.span) else None, _text(said.excerpt)[:_MAX_CODE], fix,
+    )  # fmt: skip
+
+
+def _text(value: object) -> str:
+    return str.__str__(value) if isinstance(value, str) else ""
 
 
 def _is_span(span: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -91,12 +92,16 @@ class Named:
 
     def _run(self, value: object, context: Context, text: str | None) -> Findings:
         try:
+            if not self.inner.bounded:
+                value = deepcopy(value)  # the program's own, which nobody else's check may change
             if text is None or text is value:
                 return self._sound(self.inner.check(value, context))
             parts = self.inner.checks if type(self.inner) is AllOf else (self.inner,)
             found = (one for part in parts for one in part.check(text if part.raw else value, context))
             return self._sound(tuple(islice(found, MAX_FINDINGS)))
-        except Exception as error:
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            raise
+        except BaseException as error:  # a library in Rust that panics raises no Exception
             # Only the kind: the text of a foreign exception may quote the value.
             _log.warning("validator %s could not check a value: %s", self.id, type(error).__name__)
             return (Finding("unchecked.error", f"The value could not be checked ({type(error).__name__})."),)

@@ -131,9 +131,45 @@ class Odd(Check):
         return ("SENTINEL",)
 
 
+class Nothings:
+    """Says findings in which nothing is what it should be, without end."""
+
+    needs_run = False
+
+    def check(self, value: object, context: object) -> Any:
+        """Say them."""
+        odd: Any = None
+        while True:
+            yield Finding(odd, odd, path=odd, severity=odd, span=odd, hint=odd, excerpt=odd)
+
+
+class Clears:
+    """Takes everything out of what it is given."""
+
+    needs_run = False
+
+    def check(self, value: object, context: object) -> Any:
+        """Clear it."""
+        if isinstance(value, dict):
+            value.clear()
+
+
+class Panics:
+    """Raises what is no Exception."""
+
+    needs_run = False
+
+    class Panic(BaseException):
+        """As libraries in Rust raise."""
+
+    def check(self, value: object, context: object) -> Any:
+        """Raise."""
+        raise self.Panic
+
+
 _OTHERS = {
     one.__name__.lower(): registry.Entry(one.__name__.lower(), f"{__name__}:{one.__name__}", "", "elsewhere")
-    for one in (Misplaced, Grave, Keyed, Smaller, Whole, Endless, Unfixed, Odd)
+    for one in (Misplaced, Grave, Keyed, Smaller, Whole, Endless, Unfixed, Odd, Panics, Nothings, Clears)
 }
 
 
@@ -179,6 +215,27 @@ def test_what_is_no_finding_is_a_value_that_was_not_checked(opened: Opened) -> N
     _, frame = opened(("add.result", "odd()", "reject"))
     checked = check(frame, "result", "add", "value")
     assert (checked.action, [one.severity for one in checked.findings]) == ("reject", ["error"])
+
+
+def test_a_panic_is_a_value_that_was_not_checked(opened: Opened) -> None:
+    """What a validator raises is a finding, whatever it is: only what ends the program goes on."""
+    _, frame = opened(("add.result", "panics()", "reject"))
+    assert [one.code for one in check(frame, "result", "add", "value").findings] == ["unchecked.error"]
+
+
+def test_findings_without_end_or_sense_are_a_few_of_sense(opened: Opened) -> None:
+    """What another's validator leaves out of its findings, or says too often, breaks nobody who reads them."""
+    gate, frame = opened(("add.result", "nothings()", "reject"))
+    assert {one.code for one in check(frame, "result", "add", "value").findings} == {"Nothings"}
+    assert gate.tool(frame, _add(), lambda given: "value") == Refusal(WITHHELD)
+
+
+def test_a_validator_of_others_changes_nothing(opened: Opened) -> None:
+    """What a validator does to its value does not reach the tool, nor the program."""
+    gate, frame = opened(("add.arguments", "clears()", "reject"), ("add.result", "clears()", "reject"))
+    result = {"b": [1]}
+    assert gate.tool(frame, _add(a=1), lambda given: result if given == {"a": 1} else None) is result
+    assert result == {"b": [1]}
 
 
 def test_a_repair_whose_text_cannot_be_made_is_none(opened: Opened) -> None:

@@ -27,6 +27,7 @@ class PersonalData(Screened):
     dashes, as the administration gives them out); ``national_id``, those with check digits of Belgium, Brazil,
     Canada, China, Finland, France, Germany, India, Italy, Norway, Poland, Spain and Sweden. What
     fails its check digits is none.
+    A number of 13 to 19 digits is read as it is written.
     An excerpt shows the kind and the last characters at most, never the whole.
 
     Does not see: names, birthdays, addresses, faces, health (use ``presidio`` for names, and expect errors); numbers
@@ -45,6 +46,7 @@ class PersonalData(Screened):
     name: ClassVar[str] = "personal_data"
     source: ClassVar[str] = "RFC 5322; ITU-T E.164; ISO 13616; ISO/IEC 7812; national registries (personal_forms.py)"
     max_close: ClassVar[int] = 300
+    numbers: ClassVar[bool] = True
     _forms: tuple[Form, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

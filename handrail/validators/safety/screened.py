@@ -53,15 +53,18 @@ def encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def strings(value: object) -> list[str]:
-    """Every text in ``value``, keys of objects included, in no particular order. Raises TooMuch."""
-    found = [value] if isinstance(value, str) else _inside(value)
+def strings(value: object, *, numbers: bool = False) -> list[str]:
+    """Every text in ``value``, keys of objects included, in no particular order. Raises TooMuch.
+
+    With ``numbers`` also the digits of every whole number that is long enough to be an account or a card.
+    """
+    found = [value] if isinstance(value, str) else _inside(value, numbers)
     if sum(map(len, found)) > MAX_SCREENED:
         raise TooMuch
     return found
 
 
-def _inside(value: object) -> list[str]:
+def _inside(value: object, numbers: bool) -> list[str]:
     todo: list[object] = [value]
     for node in todo:
         # The exact types first: isinstance of an abstract class takes as long as all the rest.
@@ -76,7 +79,12 @@ def _inside(value: object) -> list[str]:
             todo += cast("list[object]", node)
         if len(todo) > MAX_NODES:
             raise TooMuch
-    return [node for node in todo if isinstance(node, str)]
+    more = [str(node) for node in todo if _is_long(node)] if numbers else []
+    return [node for node in todo if isinstance(node, str)] + more
+
+
+def _is_long(node: object) -> bool:
+    return type(node) is int and 10**12 <= node < 10**19
 
 
 def joined(texts: Iterable[str]) -> bytes:
@@ -88,8 +96,8 @@ Known = list[tuple[Place, str]]
 """Texts with their places."""
 
 
-def placed(value: object) -> Known:
-    """Every text in ``value`` with its place, as they stand; a key has the place of its value.
+def placed(value: object, *, numbers: bool = False) -> Known:
+    """Every text in ``value`` with its place, as they stand; a key has the place of its value. See :func:`strings`.
 
     Only for values that :func:`strings` has walked before, so that their size is known to be bearable.
     """
@@ -101,7 +109,7 @@ def placed(value: object) -> Known:
         if kind is str or isinstance(node, str):
             found.append((at, cast("str", node)))
         elif kind is int or kind is float:
-            continue
+            found += [(at, str(node))] if numbers and _is_long(node) else []
         elif kind is dict or isinstance(node, Mapping):
             todo += _entries(at, cast("Mapping[object, object]", node))
         elif isinstance(node, (list, tuple)):
@@ -162,6 +170,8 @@ class Screened(TextCheck):
 
     max_close: ClassVar[int] = MAX_CLOSE
     """Texts of a value that are looked at closely."""
+    numbers: ClassVar[bool] = False
+    """Whether it looks at long whole numbers too, as they are written."""
 
     @property
     @abstractmethod
@@ -175,11 +185,11 @@ class Screened(TextCheck):
     def check(self, value: object, context: Context = NOWHERE, /) -> Findings:
         """What is wrong with the texts in ``value``; one finding ``unchecked.size`` where there is too much of it."""
         try:
-            if not regex(self.screen).search(joined(strings(value))):
+            if not regex(self.screen).search(joined(strings(value, numbers=self.numbers))):
                 return ()
         except TooMuch:
             return (TOO_LARGE,)
-        return self.closely(placed(value), context)
+        return self.closely(placed(value, numbers=self.numbers), context)
 
     def closely(self, known: Known, context: Context) -> Findings:
         """What is wrong with these texts, at most twenty findings."""

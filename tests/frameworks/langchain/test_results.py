@@ -89,3 +89,21 @@ def test_calls_of_one_reply_are_one_round(tmp_path: Path) -> None:
     assert {one["round"] for one in recorded(tmp_path, "validation")} == {1}
     with pytest.raises(handrail.ValidationFailed):
         _answers(tmp_path / "again", config, [pay], four, call("pay", n=99))
+
+
+def test_what_an_answer_says_aloud_is_a_text(tmp_path: Path) -> None:
+    """The transcript of spoken words is looked at like a text: the model is told, and gives another answer."""
+    aloud = AIMessage("", additional_kwargs={"audio": {"id": "a", "data": "UklGRg==", "transcript": "SENTINEL"}})
+
+    class Speaks(Scripted):
+        def _next(self, messages: Any, kwargs: Any) -> AIMessage:
+            return super()._next(messages, kwargs) if self.seen else self._aloud(messages)
+
+        def _aloud(self, messages: Any) -> AIMessage:
+            self.seen.append(messages)
+            return aloud
+
+    text = POLICY + '[[validate]]\nid = "v"\non = "answer"\ncheck = "matches(\'[a-z]*\')"\n'
+    model = Speaks(turns=(Turn("never"), Turn("fine")))
+    agent = handrail.govern(create_agent(model, [], name="clerk"), config=policy(tmp_path, "enforce", text))
+    assert agent.invoke(ASK)["messages"][-1].content == "fine"

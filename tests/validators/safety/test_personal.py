@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from handrail.errors import ConfigError
 from handrail.validators import parse
 from handrail.validators.data.checksums import luhn
+from handrail.validators.mending import redacted
 from tests.validators.safety.tricks import codes, found, passed
 
 NATIONAL = {
@@ -161,3 +162,13 @@ def test_presidio_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     for wrong in ("presidio(score=2)", "presidio(entities=['NOTHING'])", "presidio(model='no_such_model')"):
         with pytest.raises(ConfigError):
             parse(wrong)
+
+
+def test_numbers_are_read_as_they_are_written() -> None:
+    """A card that a table has as a number, or a result that is one, is found like its text, and can be taken out."""
+    check = parse("personal_data()")
+    [one] = check.check({"card": [4111111111111111, 17, 4111111111111112, True]})
+    assert (one.code, one.path) == ("personal_data.card", "/card/0")
+    assert redacted({"card": [4111111111111111]}, [one]) == {"card": ["[REDACTED:personal_data.card]"]}
+    assert codes("personal_data()", 4111111111111111) == ["personal_data.card"]
+    assert not check.check([10**5_000, -4111111111111111, 4111111111111111.5])
