@@ -25,7 +25,7 @@ from handrail.audit.redaction import redactor
 from handrail.errors import HandrailError, JournalError
 from handrail.tracing.context import RunState
 from handrail.tracing.faults import unquoted
-from handrail.validators.findings import Finding
+from handrail.validators.findings import Finding, shown
 
 log = logging.getLogger(__name__)
 
@@ -317,5 +317,5 @@ def body_of(value: object) -> bytes:
 
 
 def findings_of(findings: Iterable[Finding]) -> list[dict[str, str]]:
-    """Findings as a record keeps them: without their messages, which may quote content."""
-    return [{"validator": f.validator, "code": f.code, "path": f.path, "severity": f.severity} for f in findings]
+    """Findings as a record keeps them: without their messages and keys, which may quote content."""
+    return [{"validator": f.validator, "code": f.code, "path": shown(f.path), "severity": f.severity} for f in findings]

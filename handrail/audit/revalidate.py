@@ -15,7 +15,7 @@ from handrail.audit.safe_text import visible
 from handrail.audit.traces import find_run
 from handrail.validators.choosing import Checks
 from handrail.validators.context import On
-from handrail.validators.findings import Finding
+from handrail.validators.findings import Finding, shown
 from handrail.validators.running import Named
 
 OWN_SCHEMA = "arguments"
@@ -190,7 +190,7 @@ def _one(found: Revalidated, recorded: Recorded, chain: Sequence[Named], replace
         return
     found.values[recorded.on] += 1
     now: set[tuple[str, str]] = set()
-    then = {(said.code, said.path) for said in recorded.said}
+    then = {(said.code, shown(said.path)) for said in recorded.said}
     for check in chain:
         tally = found.tallies.get(check.id) or found.tallies.setdefault(check.id, Tally(check.id))
         now |= _asked(tally, recorded, check, then, examples)
@@ -211,21 +211,21 @@ def _asked(
         tally.found += 1
         tally.on[recorded.on] += 1
         _within(tally.runs, recorded.run)
-        fresh = [one for one in errors if (one.code, one.path) not in then]
+        fresh = [one for one in errors if (one.code, shown(one.path)) not in then]
         tally.new += bool(fresh)
         if fresh and len(tally.examples) < examples:
-            tally.examples.append(Example(recorded, fresh[0].code, fresh[0].path, fresh[0]))
-    return {(one.code, one.path) for one in findings}
+            tally.examples.append(Example(recorded, fresh[0].code, shown(fresh[0].path), fresh[0]))
+    return {(one.code, shown(one.path)) for one in findings}
 
 
 def _passed(found: Revalidated, recorded: Recorded, now: set[tuple[str, str]], examples: int) -> None:
     found.own_schemas += any(said.validator == OWN_SCHEMA for said in recorded.said)
     found.mended += any(said.mended for said in recorded.said)
-    left = [said for said in recorded.said if _counts(said) and (said.code, said.path) not in now]
+    left = [said for said in recorded.said if _counts(said) and (said.code, shown(said.path)) not in now]
     for pair in {(said.validator, said.code) for said in left}:
         found.passed[pair] += 1
     if left and len(found.passed_examples) < examples:
-        found.passed_examples.append(Example(recorded, left[0].code, left[0].path))
+        found.passed_examples.append(Example(recorded, left[0].code, shown(left[0].path)))
 
 
 def _counts(said: Said) -> bool:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
 Severity = Literal["error", "warning"]
 UNCHECKED = "unchecked."
 """What the code of a finding begins with that says: this could not be checked."""
+
+
+HIDDEN = "…"
+"""Stands in a path for a key that may be content."""
+_NAME = re.compile(r"[A-Za-z_$][\w$.~-]{0,39}", re.ASCII)
+_MANY_DIGITS, _MOST_DIGITS, _LONG, _MOST_LEVELS = 9, 4, 16, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,24 @@ class Finding:
 
 Findings = tuple[Finding, ...]
 """What a check found, in the order in which it looked; empty when nothing is wrong."""
+
+
+def shown(path: str) -> str:
+    """``path`` as a plain field of a record may have it: keys of a table that may be content are left out.
+
+    What stands is what looks like the name of a field, or an index: letters, few digits, no code of mixed characters.
+    """
+    if not path:
+        return path
+    return "".join(f"/{part if _is_name(part) else HIDDEN}" for part in path.split("/", _MOST_LEVELS)[1:])
+
+
+def _is_name(part: str) -> bool:
+    if part.isdecimal():
+        return len(part) < _MANY_DIGITS
+    digits = sum(map(str.isdecimal, part))
+    code = len(part) >= _LONG and digits and (part == part.upper() or (digits > 1 and part != part.lower()))
+    return digits <= _MOST_DIGITS and not code and _NAME.fullmatch(part) is not None
 
 
 def pointer(*parts: str | int) -> str:

@@ -14,9 +14,10 @@ from handrail.gate.checking import check
 from handrail.tracing.context import Frame
 from handrail.validators import Check, Finding, Fix, registry
 from handrail.validators.context import Context
+from handrail.validators.findings import shown
 from handrail.validators.plain import Unreadable, read
 from handrail.validators.texts import TextCheck
-from tests.kept import POLICY, policy
+from tests.kept import POLICY, content, kept, policy
 
 Opened = Callable[..., tuple[Gate, Frame]]
 
@@ -284,3 +285,32 @@ def test_a_repair_is_as_canonical_as_what_a_model_sends(opened: Opened) -> None:
     """A repaired argument is no number that JSON does not have: the rules could not compare it."""
     gate, frame = opened(("add.arguments", "endless()", "repair"))
     assert isinstance(gate.tool(frame, _add(a="x"), lambda given: "ran"), Refusal)
+
+
+def test_a_key_that_is_content_stands_in_no_plain_field(opened: Opened, tmp_path: Path) -> None:
+    """A secret that somebody uses as a key is content too: its path is only in the payload; names of fields stay."""
+    gate, frame = opened(("add.result", "secrets()", "reject"))
+    key = "AKIAQYLPMN5HX7RT2WZE"
+    assert gate.tool(frame, _add(), lambda given: {"user_1": {key: [key]}}) == Refusal(WITHHELD)
+    assert key not in str(kept(tmp_path))
+    [said] = kept(tmp_path, "validation")
+    assert {one["path"] for one in said["findings"]} == {"/user_1/…", "/user_1/…/0"}
+    assert f"/user_1/{key}" in {one["path"] for one in content(tmp_path, said["found"])}
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("", ""),
+        ("/note", "/note"),
+        ("/items/0/customerAddressLine1", "/items/0/customerAddressLine1"),
+        ("/ana@example.com/0", "/…/0"),
+        ("/4111111111111111", "/…"),
+        ("/a b", "/…"),
+        ("/" + "a" * 50, "/…"),
+        ("/a" * 30, "/a" * 19 + "/…"),
+    ],
+)
+def test_what_a_record_shows_of_a_path(path: str, expected: str) -> None:
+    """Names of fields and indexes are shown, other keys and what is too long or deep are not; twice changes nothing."""
+    assert shown(path) == shown(expected) == expected

@@ -49,7 +49,7 @@ class Acts:
         if value == "memory": bytearray(1 << 45)
         if value == "print": print("{}"); sys.stdout.flush(); os.write(1, b"{}")
         if value == "raise": raise KeyError("secret")
-        if value == "flood": return [Finding("acme.flood", "x" * 2_000_000)]
+        if value == "flood": return [Finding("acme.flood", "", fix=Fix("x" * 2_000_000))]
         if value == "environment": return ",".join(sorted(os.environ))
         if value == "where": return f"{context.tool} {dict(context.args)} {context.now.isoformat()}"
         return ()
