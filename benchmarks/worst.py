@@ -1,7 +1,9 @@
 """The most that one check can cost: every validator on its worst cases and on the whole attack corpus.
 
 CPU milliseconds (`time.thread_time`) of one check, the least of three runs, without making the check or the value.
-Checks whose options were written to do harm are among them. Exit code 1 where one takes over 50 ms or raises.
+Checks whose options were written to do harm are among them. Exit code 1 where one takes over 50 ms or raises. Checks
+that say of themselves that they are not bounded (`Check.bounded`) are timed, and may take longer. Each line is told on
+stderr as soon as it is measured; Ctrl-C, or a time limit that sends SIGTERM, leaves the table of what there is.
 ``python -m benchmarks.validators worst [--only NAME] [--json]``
 """
 
@@ -9,9 +11,11 @@ from __future__ import annotations
 
 import gc
 import json
+import signal
+import sys
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from handrail.validators import Check, Context
 from handrail.validators.registry import known
@@ -42,11 +46,18 @@ class Cost:
     """How many were tried, over all of its checks."""
     raised: str = ""
     """What it raised; empty where it raised nothing."""
+    bounded: bool = True
+    """Whether it promises to take no longer than the limit."""
 
     @property
     def bad(self) -> bool:
         """Whether it breaks the promise."""
-        return bool(self.raised) or self.ms > LIMIT_MS
+        return self.bounded and (bool(self.raised) or self.ms > LIMIT_MS)
+
+    @property
+    def shown(self) -> str:
+        """What became of it."""
+        return self.raised or f"{self.ms:.2f}" + ("" if self.bounded else " (timed, not bounded)")
 
 
 def costs(only: Iterable[str] = ()) -> Iterator[Cost]:
@@ -70,10 +81,10 @@ def _dearest(name: str, checks: list[tuple[str, Check, Cases]]) -> Cost:
             count += 1
             found = _measured(name, says, check, label, value, cases.context)
             if (bool(found.raised), found.ms) > (bool(most.raised), most.ms):
-                most = found
+                most = replace(found, bounded=check.bounded)
             if found.ms > _HOPELESS_MS:
                 break
-    return Cost(most.name, most.ms, most.check, most.value, count, most.raised)
+    return replace(most, values=count)
 
 
 def _values(cases: Cases) -> Iterator[tuple[str, object]]:
@@ -101,24 +112,41 @@ def table(found: list[Cost]) -> str:
     """The costs, the dearest first, as Markdown, and what they come to."""
     lines = ["| validator | ms | check | value | values tried |", "|---|---|---|---|---|"]
     for one in sorted(found, key=lambda one: (bool(one.raised), one.ms), reverse=True):
-        said = one.raised or f"{one.ms:.2f}"
-        lines.append(f"| `{one.name}` | {said} | `{one.check[:70]}` | {one.value} | {one.values:,} |")
+        lines.append(f"| `{one.name}` | {one.shown} | `{one.check[:70]}` | {one.value} | {one.values:,} |")
     return "\n".join([*lines, "", summary(found)])
 
 
 def summary(found: list[Cost]) -> str:
     """The claim, or by how much it fails."""
-    bad, most = [one for one in found if one.bad], max(found, key=lambda one: one.ms)
+    bad, most = [one for one in found if one.bad], _slowest(found)
     tried = sum(one.values for one in found)
     said = f"{len(found)} validators, {tried:,} checks; the slowest: {most.ms:.1f} ms ({most.name}, {most.value})"
     return said + (f"; OVER {LIMIT_MS:g} ms OR RAISED: {', '.join(one.name for one in bad)}" if bad else "")
 
 
+def _slowest(found: list[Cost]) -> Cost:
+    """The dearest of those that promise a bound; of all, where none does."""
+    return max([one for one in found if one.bounded] or found, key=lambda one: one.ms)
+
+
+def _told(found: Iterator[Cost]) -> Iterator[Cost]:
+    """Each as soon as it is there, until somebody ends it."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        for one in found:
+            print(f"{one.name}: {one.shown} ({one.value})", file=sys.stderr, flush=True)
+            yield one
+    except KeyboardInterrupt:
+        print("ended before all were measured", file=sys.stderr)
+
+
 def run(only: Iterable[str], as_json: bool) -> int:
     """Print the table; 0 where no check takes over the limit and none raises."""
-    found = list(costs(only))
+    found = list(_told(costs(only)))
+    if not found:
+        raise SystemExit("Nothing was measured: --only names no validator that has cases, or there was no time.")
     if as_json:
-        most = max(one.ms for one in found)
+        most = _slowest(found).ms
         what = "CPU ms of the slowest check: all validators, their worst cases and the attack corpus"
         row = {"id": "worst_check_ms", "what": what, "figure": round(most, 2), "goal": LIMIT_MS, "better": "lower"}
         print(json.dumps({"rows": [row], "table": table(found)}))
