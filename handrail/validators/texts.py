@@ -19,6 +19,8 @@ MAX_PATHS = 2_000_000
 """Characters of the paths of these values, all together: one long key may stand in the paths of thousands."""
 MAX_FINDINGS = 20
 _SHOWN = 200
+_HOLDERS = (dict, list, tuple, Mapping)
+"""What has values inside; plain ones first, because to ask for a Mapping takes long."""
 
 
 class TooLarge(Exception):
@@ -49,7 +51,7 @@ def _inside(value: object, max_chars: int) -> Iterator[tuple[str, str]]:
                 raise TooLarge("more characters than are read")
             yield at, node
             continue
-        if isinstance(node, (Mapping, list, tuple)):
+        if isinstance(node, _HOLDERS):
             # Before the parts are named, which is most of the work.
             count = len(cast("list[object]", node))
             nodes, paths = nodes + count, paths + len(at) * count
@@ -59,7 +61,7 @@ def _inside(value: object, max_chars: int) -> Iterator[tuple[str, str]]:
 
 
 def _children(at: str, node: object) -> list[tuple[str, object]]:
-    if isinstance(node, Mapping):
+    if isinstance(node, (dict, Mapping)):
         found: list[tuple[str, object]] = []
         for key, inner in cast("Mapping[object, object]", node).items():
             place = at + pointer(str(key))

@@ -15,7 +15,7 @@ from handrail.validators.paths import Path
 from handrail.validators.protocol import NOWHERE
 from handrail.validators.runs import RunCheck, Success, at, calls_of, names, plain_path, unknown
 
-MAX_FACTS = 5_000
+MAX_FACTS = 4_000
 """Parts of all results together that are compared."""
 _MAX_TEXT = 1_000
 _MAX_KEY = 200
@@ -47,7 +47,7 @@ class Agree(RunCheck):
     An object at ``path`` is compared key by key. Of several calls of one branch about the same, the last one counts.
     A branch that says nothing, or null, contradicts nobody.
     Finds ``agree.contradiction``, whose message says who said what; ``unchecked.run`` where a part of the run is not
-    known, ``unchecked.size`` where they have more than 5,000 parts.
+    known, ``unchecked.size`` where they have more than 4,000 parts.
     """
 
     source: ClassVar[str] = "own: results of parallel branches are compared, never averaged"

@@ -10,7 +10,7 @@ from tests.validators.cases import Cases
 
 MANY = tuple(Call(f"t{n % 40}", {"id": n % 7}, result={"x": n % 3}, branch=str(n % 11)) for n in range(2_000))
 """As many calls as are looked at."""
-WIDE = tuple(Call("t", {"id": n}, result={f"k{m}": m + n % 2 for m in range(240)}, branch=str(n)) for n in range(20))
+WIDE = tuple(Call("t", {"id": n}, result={f"k{m}": m + n % 2 for m in range(199)}, branch=str(n)) for n in range(20))
 
 
 def made(*calls: Call, complete: bool = True, tool: str = "", args: Mapping[str, Any] | None = None) -> Context:
@@ -125,7 +125,7 @@ CASES: dict[str, list[Cases]] = {
               context=made(Call("a", result=1), Call("b", result=2))),
         Cases("agree()", bad=(("x", "unchecked.run"),), context=made(*_scores(1, 1), complete=False)),
         Cases("agree()", worst=(_any,), context=made(*WIDE)),
-        Cases("agree()", bad=(("x", "unchecked.size"),), context=made(Call("a", result=list(range(5_001))))),
+        Cases("agree()", bad=(("x", "unchecked.size"),), context=made(Call("a", result=list(range(4_001))))),
     ],
 }  # fmt: skip
 """Name -> examples."""
