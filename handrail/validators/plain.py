@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, cast
@@ -32,7 +32,7 @@ def plain(value: object) -> object:
     """``value`` in strings, numbers, lists and tables; the same object where it is that already.
 
     Models and dataclasses are tables of their fields, bytes are text, anything else is its ``str``.
-    An `Unreadable` where there is too much of it. Never raises.
+    An `Unreadable` where there is too much of it, or where it can be read only once. Never raises.
     """
     if type(value) in _LEAVES:
         return value
@@ -160,6 +160,8 @@ class _Plain:
             return self.of(dump(value), depth + 1)
         if dataclasses.is_dataclass(value):
             return self.of({one.name: getattr(value, one.name) for one in dataclasses.fields(value)}, depth + 1)
+        if isinstance(value, (Iterator, AsyncIterator, Awaitable)):
+            raise TypeError  # whoever reads it gets what was never looked at
         return str.__str__(str(value))
 
     def _take(self, count: int) -> None:

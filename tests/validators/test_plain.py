@@ -66,3 +66,11 @@ def test_too_much_is_said(value: object) -> None:
     assert isinstance(found, Unreadable)
     [finding] = Named("v", as_check(lambda seen: True)).check(found, Context())
     assert (finding.code, finding.severity) == ("unchecked.size", "error")
+
+
+def test_what_can_be_read_only_once_is_not_read() -> None:
+    """A generator in a value holds what no check has seen: it is no text of its type's name, and stays unread."""
+    once = (one for one in ["SENTINEL"])
+    for value in (once, {"a": [once]}, map(str, [1])):
+        assert plain(value) == Unreadable("a part that cannot be read (TypeError)")
+    assert list(once) == ["SENTINEL"]

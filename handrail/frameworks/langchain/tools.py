@@ -106,8 +106,11 @@ def _filtered(tool: BaseTool, given: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _final(given: Any, seen: Mapping[str, Any], admitted: Mapping[str, Any]) -> Any:
     """The tool's input with the admitted arguments in place of those that were judged."""
-    if admitted is seen or not isinstance(given, dict):
+    if admitted is seen:
         return given
+    if not isinstance(given, dict):  # a bare text, which is the only argument
+        only = [*admitted.values()]
+        return only[0] if len(only) == 1 and isinstance(only[0], str) else dict(admitted)
     kept = {name: value for name, value in _stored(given).items() if name not in seen or name in admitted}
     return {**kept, **admitted}
 

@@ -14,6 +14,7 @@ from langgraph.types import Command
 
 import handrail
 from handrail.testing import ToolCall, Turn
+from handrail.validators import Finding, Fix, registry
 from tests.frameworks.langchain.kit import Scripted, call, policy, recorded
 from tests.frameworks.langchain.test_rounds import ASK, POLICY
 
@@ -107,3 +108,46 @@ def test_what_an_answer_says_aloud_is_a_text(tmp_path: Path) -> None:
     model = Speaks(turns=(Turn("never"), Turn("fine")))
     agent = handrail.govern(create_agent(model, [], name="clerk"), config=policy(tmp_path, "enforce", text))
     assert agent.invoke(ASK)["messages"][-1].content == "fine"
+
+
+@tool
+def transfer(iban: str, note: str = "") -> str:
+    """Transfer money."""
+    return f"{iban} {note}"
+
+
+ACCOUNT = "at('$.iban', iban())"
+
+
+def test_a_repaired_call_is_made_once_and_decided_once(tmp_path: Path) -> None:
+    """What was put right at the ToolNode is what the tool below it gets, and is no other call there."""
+    config = f'on = "transfer.arguments"; check = "{ACCOUNT}"; then = "repair"'
+    found, _ = _answers(tmp_path, config, [transfer], call("transfer", iban="de89 3704 0044 0532 0130 00", note="x"))
+    assert found[1].content == "DE89370400440532013000 x"
+    assert [one["action"] for one in recorded(tmp_path, "validation")] == ["repaired"]
+    assert [one["verdict"] for one in recorded(tmp_path, "tool.call")] == ["allow"]
+
+
+def test_a_bare_text_is_put_right_too(tmp_path: Path) -> None:
+    """A tool that is called with a text in place of a table of arguments gets the text that was put right."""
+    text = POLICY + f'[[validate]]\nid = "v"\non = "transfer.arguments"\ncheck = "{ACCOUNT}"\nthen = "repair"\n'
+    handrail.instrument(config=policy(tmp_path, "enforce", text))
+    assert transfer.run("de89 3704 0044 0532 0130 00") == "DE89370400440532013000 "
+
+
+def _without_note(args: Any) -> Any:
+    return Finding("note.there", "No note.", fix=Fix({"iban": args["iban"]})) if "note" in args else None
+
+
+def test_an_argument_that_was_taken_away_does_not_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a repair leaves an argument out, neither seam of LangChain puts it in again."""
+    entry = registry.Entry("without_note", f"{__name__}:no_note", "", "elsewhere")
+    monkeypatch.setattr(registry, "_others", lambda: {"without_note": entry})
+    config = 'on = "transfer.arguments"; check = "without_note()"; then = "repair"'
+    found, _ = _answers(tmp_path, config, [transfer], call("transfer", iban="x", note="SENTINEL"))
+    assert found[1].content == "x "
+
+
+def no_note() -> Any:
+    """Make the check."""
+    return _without_note
