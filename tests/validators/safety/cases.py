@@ -376,9 +376,9 @@ CASES: dict[str, Cases | list[Cases]] = {
                 "078-05-1120",
                 "12345678A",
                 "3.14159265358979",
-                {"id": 4111111111111111},
             ),
             bad=(
+                ({"id": 4111111111111111}, "personal_data.card"),
                 ("write ana@example.com.", "personal_data.email"),
                 ("+49 170 1234567", "personal_data.phone"),
                 ("(415) 555-2671", "personal_data.phone"),
