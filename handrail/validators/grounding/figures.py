@@ -81,6 +81,11 @@ def words(text: str) -> Iterator[tuple[int, int, Figure]]:
         yield match.start(), match.end(), Figure(((WORDS[match[0].lower()], 0.0),))
 
 
+def has_words(text: str) -> bool:
+    """Whether any English word in ``text`` is a number."""
+    return _WORD.search(text) is not None
+
+
 def _named(text: str, first: int) -> bool:
     """Whether a name or another number goes on here: ``A4``, ``GPT-4``, ``1.2.3``."""
     before = text[first - 1 : first]

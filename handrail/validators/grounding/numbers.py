@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import ClassVar, Literal
 
 from handrail.errors import ConfigError
@@ -72,13 +73,17 @@ class NumbersGrounded(Grounded[Figure]):
 
     def claims(self, text: str) -> Iterator[tuple[Span, Figure]]:
         """Every number that the text claims."""
-        if not self.words and not _DIGIT.search(text):
+        if not _DIGIT.search(text) and not (self.words and figures.has_words(text)):
+            return
+        found = self._tally.figures(text)
+        begin = next(found, None)
+        if begin is None:
             return
         skipped = sorted((*_matches(_MARKER, text), *_matches(_CLOCK, text), *days_in(text), *citing.spans(text)))
         ends = iter(skipped)
         count = 0
         at = next(ends, None)
-        for first, last, figure in self._tally.figures(text):
+        for first, last, figure in chain((begin,), found):
             count += 1
             if count > MAX_CLAIMS:
                 raise TooMuch
