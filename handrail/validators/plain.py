@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from itertools import islice
 from typing import Any, cast
 
 from handrail.validators.context import On
@@ -152,8 +153,6 @@ class _Plain:
         for kinds, read in _READ:
             if isinstance(value, kinds):
                 return self.of(read(value), depth + 1)
-        if isinstance(value, (tuple, set, frozenset)):
-            return self._items(cast("Iterable[object]", value), depth)
         kind: Any = cast("Any", type(value))
         dump = getattr(kind, "model_dump", None)
         if dump is not None:
@@ -174,6 +173,13 @@ def _listed(value: Any) -> list[object]:
     return list[object].copy(value)
 
 
+def _table_of(value: Mapping[object, object]) -> dict[object, object]:
+    found = dict(islice(value.items(), MAX_PARTS + 1))
+    if len(found) > MAX_PARTS:
+        raise _TooMuch
+    return found
+
+
 _READ: tuple[tuple[Any, Callable[[Any], object]], ...] = (
     (Enum, lambda value: value.value),
     (str, str.__str__),
@@ -181,10 +187,14 @@ _READ: tuple[tuple[Any, Callable[[Any], object]], ...] = (
     (int, int.__int__),
     (float, float.__float__),
     ((bytes, bytearray), lambda value: bytes(value).decode("utf-8", "replace")),
-    (Mapping, lambda value: dict(value.items())),
+    (dict, lambda value: {**dict[object, object](dict[object, object].items(value))}),
+    (Mapping, _table_of),
     (list, _listed),
+    (tuple, lambda value: [*tuple[object, ...].__iter__(value)]),
+    (set, lambda value: [*set[object].__iter__(value)]),
+    (frozenset, lambda value: [*frozenset[object].__iter__(value)]),
 )
-"""Subclasses, and what has a plain form of its own."""
+"""Subclasses, and what has a plain form of its own: what they hold, whatever methods of their own say."""
 
 
 def _same(one: object, other: object) -> bool:

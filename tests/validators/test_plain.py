@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import enum
+import itertools
 import json
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +18,16 @@ from langchain_core.messages import AIMessage
 
 from handrail.validators import Context, Named, as_check
 from handrail.validators.plain import Unreadable, plain
-from tests.validators.hostile import VALUES, Table, nested
+from tests.validators.hostile import VALUES, nested
+
+
+class Raises:
+    """An object whose text cannot be had."""
+
+    def __str__(self) -> str:
+        """Raise."""
+        raise RuntimeError("no")
+
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -59,7 +70,7 @@ def test_nothing_hides(value: object) -> None:
     assert "SENTINEL" in json.dumps(plain(value))
 
 
-@pytest.mark.parametrize("value", [nested(5_000), nested(5_000, "object"), VALUES["cyclic"], [0] * 200_000, Table(a=1)])
+@pytest.mark.parametrize("value", [nested(5_000), nested(5_000, "object"), VALUES["cyclic"], [0] * 200_000, Raises()])
 def test_too_much_is_said(value: object) -> None:
     """What is too large, too deep or raises is no value: every check of it says that it could not be checked."""
     found = plain(value)
@@ -74,3 +85,26 @@ def test_what_can_be_read_only_once_is_not_read() -> None:
     for value in (once, {"a": [once]}, map(str, [1])):
         assert plain(value) == Unreadable("a part that cannot be read (TypeError)")
     assert list(once) == ["SENTINEL"]
+
+
+def _endless(self: object) -> Any:
+    while True:
+        yield ("SENTINEL", 1)
+
+
+@pytest.mark.parametrize("kind", [list, tuple, set, frozenset, dict])
+def test_what_never_ends_is_what_it_holds(kind: Any) -> None:
+    """A container whose own methods never come to an end is seen as what it holds."""
+    methods = {"__iter__": _endless, "items": _endless, "__len__": lambda self: 0, "__hash__": lambda self: 1}
+    value = type("Endless", (kind,), methods)({"held": 1} if kind is dict else ["held"])
+    assert "held" in json.dumps(plain([value]))
+
+
+def test_a_mapping_without_end_is_said() -> None:
+    """A mapping that is no dict and never ends is too much to check."""
+    methods = {"__getitem__": None, "__iter__": _endless, "__len__": lambda self: 1, "items": lambda self: _count()}
+    assert isinstance(plain(type("Endless", (Mapping,), methods)()), Unreadable)
+
+
+def _count() -> Any:
+    return ((number, 1) for number in itertools.count())

@@ -135,17 +135,18 @@ class Copier:
         return before
 
     def _object(self, value: dict[object, object], depth: int) -> Object:
-        before = self._enter(len(value), depth)
+        # What the table holds, whatever the methods of a class of its own say: they might never come to an end.
+        before = self._enter(dict[object, object].__len__(value), depth)
         made, copy = Object(), self.copy
-        for key, inner in value.items():
+        for key, inner in dict[object, object].items(value):
             made[self._text(key) if type(key) is str and len(key) > _LONG else key] = copy(inner, depth + 1)
         made.nodes = before - self._left
         return made
 
     def _array(self, value: list[object], depth: int) -> Array:
-        before = self._enter(len(value), depth)
+        before = self._enter(list[object].__len__(value), depth)
         copy = self.copy
-        made = Array([copy(inner, depth + 1) for inner in value])
+        made = Array([copy(inner, depth + 1) for inner in list[object].__iter__(value)])
         made.nodes = before - self._left
         made.keys_of = None
         return made
