@@ -46,7 +46,9 @@ class Tally:
         """Every number of a text, from left to right."""
         found = figures.figures(text, self._units, self._decimal)
         # Merged as they come: whoever asks for so many only must not wait for all of them.
-        return merge(found, figures.words(text), key=itemgetter(0)) if self._words else found
+        return (
+            merge(found, figures.words(text), key=itemgetter(0)) if self._words and figures.has_words(text) else found
+        )
 
     def _of_source(self, source: Source) -> tuple[tuple[Found, ...], int]:
         """Numbers in a source, and how many there were with those that are there again."""
