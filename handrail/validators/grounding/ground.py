@@ -19,6 +19,8 @@ from handrail.validators.runs import MAX_SOURCE_CHARS, MAX_SOURCES, RunCheck, un
 from handrail.validators.searching import TooMuch
 from handrail.validators.texts import MAX_FINDINGS, TooLarge, texts
 
+MAX_TEXTS = 2_000
+"""Texts of one value that are read for claims, keys of objects among them."""
 MAX_CLAIMS = 1_000
 """Numbers, quotations and so on that are looked at in one value."""
 Kind = Literal["document", "result", "input"]
@@ -114,7 +116,9 @@ class Grounded(RunCheck, Generic[Claim]):
 
     def _claims(self, value: object) -> Iterator[tuple[str, str, Span, Claim]]:
         count = 0
-        for place, text in texts(value):
+        for number, (place, text) in enumerate(texts(value)):
+            if number == MAX_TEXTS:
+                raise TooMuch
             for span, claim in self.claims(text):
                 count += 1
                 if count > MAX_CLAIMS:
