@@ -100,6 +100,8 @@ def _bind(name: str, maker: Callable[..., Any], args: tuple[object, ...], given:
     for option, value in bound.arguments.items():
         if isinstance(value, str) and _is_list(signature.parameters[option]):  # else each letter would count as one
             raise ConfigError(f"{name}({option}=...) is a list of texts.", hint=f"Write {option}=[{value!r:.60}].")
+        if str(signature.parameters[option].annotation) == "str" and not isinstance(value, str):
+            raise ConfigError(f"{name}({option}=...) is a text, not {value!r:.60}.", hint=f'Write {option}="...".')
 
 
 def _is_list(option: inspect.Parameter) -> bool:
