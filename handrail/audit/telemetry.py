@@ -17,7 +17,7 @@ from handrail.tracing import events, ids, messages, metrics, others, spans, voca
 from handrail.tracing.content import NOTHING, Shown, Switch
 from handrail.tracing.context import Frame
 from handrail.tracing.links import Link, causal
-from handrail.validators.findings import Finding
+from handrail.validators.findings import Finding, codes_of
 
 if TYPE_CHECKING:
     from handrail.audit.steps import Step
@@ -104,7 +104,7 @@ class Telemetry:
         for name, found in said.items():
             failed = any(finding.severity == "error" for finding in found)
             text = " ".join(finding.message for finding in found) if found and self._shown(step).events else ""
-            codes = sorted({finding.code for finding in found})
+            codes = codes_of(found)
             verdict = "fail" if failed else "warn" if found else "pass"
             event = events.judged(name, verdict, codes, self._redacted(text) if text else None)
             self._events.emit(event, step.frame.span, ids.now_ns())

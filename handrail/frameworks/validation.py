@@ -18,7 +18,7 @@ from handrail.validators.combining import both
 from handrail.validators.configured import Configured
 from handrail.validators.context import Context, Run
 from handrail.validators.expression import parse
-from handrail.validators.findings import Findings
+from handrail.validators.findings import Findings, codes_of
 from handrail.validators.functions import as_check
 from handrail.validators.mending import redacted, repaired
 from handrail.validators.plain import read, written
@@ -69,7 +69,7 @@ class Validation:
                 errors = _errors(findings)
         self._note(findings, "rejected" if errors else "recorded" if found is value else _DONE[self.then])
         if errors:
-            codes = sorted({one.code for one in errors})
+            codes = codes_of(errors)
             raise ValidationFailed("The value", self.named.id, codes, findings=errors)
         return cast("T", found)
 

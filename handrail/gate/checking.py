@@ -19,10 +19,9 @@ from handrail.errors import AnswerRejected, ValidationFailed
 from handrail.gate.seen import run_of
 from handrail.tracing.context import Frame
 from handrail.tracing.why import why_of
-from handrail.validators.combining import MAX_FINDINGS
 from handrail.validators.configured import Configured
 from handrail.validators.context import Context, On, Run
-from handrail.validators.findings import Finding, Findings
+from handrail.validators.findings import MAX_FINDINGS, Finding, Findings, codes_of
 from handrail.validators.mending import redacted, repaired
 from handrail.validators.plain import written
 
@@ -119,7 +118,7 @@ class Checked:
     def failure(self) -> ValidationFailed:
         """The error that ends the run, where that comes last."""
         first = (self.stopped or self.said)[0]  # what was changed where nothing can be changed any more, ends it too
-        codes = sorted({finding.code for finding in first.findings})
+        codes = codes_of(first.findings)
         kind = AnswerRejected if self.on == "answer" else ValidationFailed
         return kind(_FAILED.get(self.on, "The value").format(self.name), first.id, codes)
 
@@ -132,7 +131,7 @@ class Checked:
                 "on": self.on,
                 "path": self.name or self.on,
                 "verdict": "fail" if errors else "warn",
-                "code": ", ".join(sorted({finding.code for finding in one.findings})),
+                "code": ", ".join(codes_of(one.findings)),
                 "action": one.action if one.enforced or one.action == "recorded" else f"would_be_{one.action}",
                 "findings": findings_of(one.findings),
             }
@@ -376,7 +375,7 @@ def told(checked: Checked) -> str:
         return f"{what} still not valid, after {max(one.round for one in stopped)} tries. Do not try again.{person}"
     findings = [finding for one in stopped for finding in one.findings if finding.severity == "error"]
     if checked.on in ("result", "documents", "input"):
-        return f"{what} withheld, because it is not valid: {', '.join(sorted({one.code for one in findings}))}."
+        return f"{what} withheld, because it is not valid: {', '.join(codes_of(findings))}."
     return explained(findings, what)
 
 

@@ -32,6 +32,7 @@ from handrail.rulebook import Rulebook
 from handrail.tracing import context, others
 from handrail.tracing.context import Frame
 from handrail.tracing.faults import unquoted
+from handrail.validators.findings import codes_of
 from handrail.validators.plain import plain, read, written
 
 log = logging.getLogger(__name__)
@@ -244,7 +245,7 @@ class Gate:
         findings = schema.check(args) if schema is not None else ()
         if not findings:
             return None
-        codes = ", ".join(sorted({finding.code for finding in findings}))
+        codes = ", ".join(codes_of(findings))
         return Judgement("reject", "schema", f"the arguments are not valid: {codes}", findings=findings)
 
 
@@ -399,7 +400,7 @@ def _objection(judgement: Judgement, checked: Checked) -> Judgement | None:
     against = checked.stopped or tuple(one for one in checked.said if not one.enforced and one.action == "rejected")
     if not against:
         return None
-    codes = ", ".join(sorted({finding.code for one in against for finding in one.findings}))
+    codes = ", ".join(codes_of(finding for one in against for finding in one.findings))
     reason = f"the arguments are not valid: {codes}"
     return replace(
         judgement, verdict="reject", by="validator", reason=reason, rule=None, findings=checked.findings,

@@ -8,13 +8,11 @@ from time import thread_time
 from typing import cast
 
 from handrail.validators.context import Context
-from handrail.validators.findings import Finding, Findings, pointer
+from handrail.validators.findings import MAX_FINDINGS, Finding, Findings, pointer
 from handrail.validators.functions import as_check
 from handrail.validators.paths import MAX_PLACES, Path, TooManyPlaces, compiled
 from handrail.validators.protocol import NOWHERE, Check, Checkable, Condition, Validator
 
-MAX_FINDINGS = 20
-"""Findings that one check reports at most; the first ones that it meets."""
 MAX_SECONDS = 0.02
 """Time (of this thread's processor) after which no further place is looked at: each is bounded, their number is not."""
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 Severity = Literal["error", "warning"]
+MAX_FINDINGS = 20
+"""Findings that one check reports at most; the first ones that it meets."""
 UNCHECKED = "unchecked."
 """What the code of a finding begins with that says: this could not be checked."""
 
@@ -74,6 +77,11 @@ def _is_name(part: str) -> bool:
     digits = sum(map(str.isdecimal, part))
     code = len(part) >= _LONG and digits and (part == part.upper() or (digits > 1 and part != part.lower()))
     return digits <= _MOST_DIGITS and not code and _NAME.fullmatch(part) is not None
+
+
+def codes_of(findings: Iterable[Finding]) -> list[str]:
+    """The codes of ``findings``, each once, sorted."""
+    return sorted({finding.code for finding in findings})
 
 
 def pointer(*parts: str | int) -> str:

@@ -10,10 +10,10 @@ from typing import Any, cast
 
 from handrail.errors import ConfigError
 from handrail.validators.context import Context
-from handrail.validators.findings import Finding, Findings, Fix, Severity
+from handrail.validators.findings import MAX_FINDINGS, Finding, Findings, Fix, Severity
 from handrail.validators.protocol import NOWHERE, Check, Checkable, Validator
 
-_MOST, _MAX_CODE, _MAX_TEXT = 20, 200, 1_000
+_MAX_CODE, _MAX_TEXT = 200, 1_000
 
 
 def as_check(thing: Checkable) -> Check:
@@ -102,7 +102,7 @@ def findings(said: object, name: str) -> Findings:
         return (_sound(said, name),)
     if isinstance(said, Iterable):
         found = (one for part in cast("Iterable[object]", said) for one in findings(part, name))
-        return tuple(islice(found, _MOST))  # it may have no end
+        return tuple(islice(found, MAX_FINDINGS))  # it may have no end
     raise TypeError(f"{name} answered {type(said).__name__}, which is neither a finding nor a text nor yes or no")
 
 

@@ -23,7 +23,7 @@ from typing import IO, Any, ClassVar, cast
 
 from handrail.errors import ConfigError
 from handrail.validators.context import Context
-from handrail.validators.findings import Finding, Findings, Fix
+from handrail.validators.findings import MAX_FINDINGS, Finding, Findings, Fix
 from handrail.validators.protocol import NOWHERE, Check
 from handrail.validators.sizes import too_large
 
@@ -35,7 +35,7 @@ START_SECONDS = 20.0
 """Time in which a worker must have started and loaded what it runs."""
 HERE = False
 """Whether this process is a worker: what is isolated runs here, and not in a worker of the worker."""
-_MAX_FINDINGS, _MAX_TEXT = 20, 1_000
+_MAX_TEXT = 1_000
 _KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 
@@ -261,7 +261,7 @@ def _read(answer: Mapping[str, Any]) -> Findings:
         return _unchecked("error", f"The value could not be checked ({str(answer['error'])[:100]}).")
     found = answer.get("findings")
     try:
-        return tuple(_finding(one) for one in cast("list[dict[str, Any]]", found)[:_MAX_FINDINGS])
+        return tuple(_finding(one) for one in cast("list[dict[str, Any]]", found)[:MAX_FINDINGS])
     except Exception:
         raise _Gone("the process gave no answer") from None
 

@@ -8,9 +8,9 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from handrail.validators.combining import MAX_FINDINGS, AllOf
+from handrail.validators.combining import AllOf
 from handrail.validators.context import Context
-from handrail.validators.findings import Finding, Findings
+from handrail.validators.findings import MAX_FINDINGS, Finding, Findings
 from handrail.validators.functions import findings
 from handrail.validators.plain import Unreadable
 from handrail.validators.protocol import Check

@@ -13,7 +13,7 @@ from handrail.config.schemas import MAX_PARTS, offline_registry, patterns, schem
 from handrail.errors import ConfigError
 from handrail.validators.context import Context
 from handrail.validators.dialects.short import MAX_DEPTH, MAX_NODES, Array, Copier, TooDeep, TooMuch, identity
-from handrail.validators.findings import Finding, Findings, pointer
+from handrail.validators.findings import MAX_FINDINGS, Finding, Findings, pointer
 from handrail.validators.plain_schema import Acceptors, Plain, objects, whole
 from handrail.validators.protocol import NOWHERE, Check
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from handrail.validators.dialects.walker import Walker, Work
 
-MAX_FINDINGS = 20
-"""Findings that one check reports at most; the first ones that the schema meets."""
 Formats = Literal["checked", "known", "ignored"]
 """Formats are checked and one that nobody defines is an error; or only those that are known; or none."""
 _MAX_MESSAGE, _MAX_EXCERPT = 500, 200

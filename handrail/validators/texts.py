@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, cast
 
 from handrail.validators.context import Context
-from handrail.validators.findings import Finding, Findings, pointer
+from handrail.validators.findings import MAX_FINDINGS, Finding, Findings, pointer
 from handrail.validators.protocol import NOWHERE, Check
 
 MAX_CHARS = 50_000
@@ -17,7 +17,6 @@ MAX_NODES = 10_000
 """Values inside a value that one check looks at."""
 MAX_PATHS = 2_000_000
 """Characters of the paths of these values, all together: one long key may stand in the paths of thousands."""
-MAX_FINDINGS = 20
 _SHOWN = 200
 _HOLDERS = (dict, list, tuple, Mapping)
 """What has values inside; plain ones first, because to ask for a Mapping takes long."""

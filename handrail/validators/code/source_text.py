@@ -11,9 +11,9 @@ from typing import ClassVar
 
 from handrail.errors import ConfigError
 from handrail.validators.context import Context
-from handrail.validators.findings import Finding, Findings
+from handrail.validators.findings import MAX_FINDINGS, Finding, Findings
 from handrail.validators.protocol import NOWHERE, Check
-from handrail.validators.texts import MAX_FINDINGS, excerpt
+from handrail.validators.texts import excerpt
 
 FENCED = "Give the code alone, without the ``` around it."
 DEEP = "The code nests too deeply to be read. Write it flatter."

@@ -12,13 +12,12 @@ from handrail.errors import ConfigError
 from handrail.validators.context import Context
 from handrail.validators.data.identifiers import Identifier
 from handrail.validators.data.values import EXACT, TooLarge, exact, known_words, plain, shown, words, wrong_type
-from handrail.validators.findings import Finding, Findings
+from handrail.validators.findings import MAX_FINDINGS, Finding, Findings
 from handrail.validators.paths import Budget, Path, TooManyPlaces, compiled
 from handrail.validators.protocol import NOWHERE, Check
 
 MAX_VISITED = 5_000
 """Places that one check comes by."""
-_MAX_FINDINGS = 20
 _TOO_LARGE = Finding("unchecked.size", "The value has too many parts, or numbers too long, to check.")
 
 _TWO = """
@@ -146,7 +145,7 @@ class Money(Check):
             return tuple(Finding(one.code, one.message, place, excerpt=one.excerpt) for one in wrong)
         decimals = 0 if self.minor else DECIMALS.get(code.strip().upper(), 2)
         said = (found for at, raw in amounts for found in self._amount_of(at, raw, code.strip().upper(), decimals))
-        return tuple(found for found, _ in zip(said, range(_MAX_FINDINGS), strict=False))
+        return tuple(found for found, _ in zip(said, range(MAX_FINDINGS), strict=False))
 
     def _amount_of(self, place: str, raw: object, code: str, decimals: int | None) -> Findings:
         try:

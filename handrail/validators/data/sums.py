@@ -10,7 +10,7 @@ from typing import ClassVar, cast
 from handrail.errors import ConfigError
 from handrail.validators.context import Context
 from handrail.validators.data.values import EXACT, TooLarge, exact, number, plain, tolerance, words, wrong_type
-from handrail.validators.findings import Finding, Findings, pointer
+from handrail.validators.findings import MAX_FINDINGS, Finding, Findings, pointer
 from handrail.validators.paths import Budget, Path, TooManyPlaces, compiled
 from handrail.validators.protocol import NOWHERE, Check
 
@@ -18,7 +18,6 @@ MAX_VISITED = 6_000
 """Places that one check comes by."""
 MAX_LINES = 2_000
 """Lines, or shares, that one check looks at."""
-_MAX_FINDINGS = 20
 _TOO_LARGE = Finding("unchecked.size", "The value has too many parts, or numbers too long, to add up.")
 
 
@@ -40,7 +39,7 @@ class _Adding(Check):
             found = self._number(name, place, raw, text)
             if isinstance(found, Finding):
                 wrong.append(found)
-                if len(wrong) == _MAX_FINDINGS:
+                if len(wrong) == MAX_FINDINGS:
                     break
             else:
                 numbers.append(found)
@@ -167,11 +166,11 @@ class LineTotals(_Adding):
         try:
             for place, line in _few(list(self._lines.places(value, Budget(MAX_VISITED)))):
                 said += self._line(place, line)
-                if len(said) >= _MAX_FINDINGS:
+                if len(said) >= MAX_FINDINGS:
                     break
         except (TooLarge, TooManyPlaces):
             return (_TOO_LARGE,)
-        return tuple(said[:_MAX_FINDINGS])
+        return tuple(said[:MAX_FINDINGS])
 
     def _line(self, place: str, line: object) -> list[Finding]:
         if not isinstance(line, Mapping):
@@ -245,4 +244,4 @@ class Shares(_Adding):
         if _apart(added, self._total) > self._tolerance:
             text = f"The shares add up to {plain(added)}, not to {plain(self._total)}."
             said.insert(0, Finding("shares.total", text))
-        return tuple(said[:_MAX_FINDINGS])
+        return tuple(said[:MAX_FINDINGS])

@@ -10,7 +10,7 @@ from typing import ClassVar, cast
 from handrail.errors import ConfigError
 from handrail.validators.context import Call, Context
 from handrail.validators.data.values import kind, same, sequence, shown, words, wrong_type
-from handrail.validators.findings import Finding, Findings, pointer
+from handrail.validators.findings import MAX_FINDINGS, Finding, Findings, pointer
 from handrail.validators.paths import Budget, Path, TooManyPlaces, compiled
 from handrail.validators.protocol import NOWHERE, Check
 
@@ -19,7 +19,6 @@ MAX_ROWS = 100_000
 MAX_ITEMS = 10_000
 """Elements of a list that one check looks at."""
 _MAX_JSON = 200_000
-_MAX_FINDINGS = 20
 _MAX_ID_DIGITS = 30
 _SIGNS = ".,;:!?#()[]{}<>\"'`*"
 _TOO_LARGE = Finding("unchecked.size", "The value has too many parts to check.")
@@ -143,7 +142,7 @@ class KnownFrom(Check):
             complete = self._search(context, wanted)
         except TooManyPlaces:
             return (_TOO_LARGE,)
-        return tuple(self._found(place, one, complete) for place, one in [*wanted.values()][:_MAX_FINDINGS])
+        return tuple(self._found(place, one, complete) for place, one in [*wanted.values()][:MAX_FINDINGS])
 
     def _search(self, context: Context, wanted: dict[tuple[str, object], tuple[str, object]]) -> bool:
         """Take out of ``wanted`` what a result holds, the latest first. Whether all results could be looked at."""
@@ -263,7 +262,7 @@ class UniqueBy(Check):
                 said += self._repeated(place, cast("list[object]", rows), budget)
         except TooManyPlaces:
             return (_TOO_LARGE,)
-        return tuple(said[:_MAX_FINDINGS])
+        return tuple(said[:MAX_FINDINGS])
 
     def _repeated(self, place: str, rows: list[object], budget: Budget) -> list[Finding]:
         budget.left -= len(rows)
@@ -277,7 +276,7 @@ class UniqueBy(Check):
             elif (first := seen.setdefault(key, at)) != at:
                 what = f"the same {' and '.join(self._names)}" if self._names else "the same element"
                 said.append(Finding("unique_by.repeated", f"Row {at} has {what} as row {first}.", place + pointer(at)))
-            if len(said) >= _MAX_FINDINGS:
+            if len(said) >= MAX_FINDINGS:
                 break
         return said
 

@@ -11,7 +11,6 @@ _ESCAPE = re.compile(
     r"|[pP]\{[A-Za-z0-9_=]++\}|k<[^\W\d]\w*+>)"
 )
 _CLASS = re.compile(r"\[\^?(?:[^\]\\]|\\.)*+\]", re.DOTALL)
-_ASSERTIONS = ("(?=", "(?!", "(?<")
 
 
 def is_pattern(text: str) -> bool:

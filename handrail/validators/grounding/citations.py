@@ -9,13 +9,13 @@ from typing import ClassVar, Literal
 
 from handrail.errors import ConfigError
 from handrail.validators.context import Context, Source
-from handrail.validators.findings import Finding, Findings
+from handrail.validators.findings import MAX_FINDINGS, Finding, Findings
 from handrail.validators.grounding import citing
 from handrail.validators.grounding.ground import Ground, Grounded, Judge, Remembered, Span
 from handrail.validators.grounding.quotes import fenced
 from handrail.validators.protocol import NOWHERE, Check
 from handrail.validators.searching import Searched, TooMuch
-from handrail.validators.texts import MAX_CHARS, MAX_FINDINGS, excerpt
+from handrail.validators.texts import MAX_CHARS, excerpt
 
 MAX_PARTS = 5_000
 """Sentences or paragraphs of one text."""

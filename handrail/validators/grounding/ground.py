@@ -13,11 +13,11 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from handrail.errors import ConfigError
 from handrail.validators.context import Call, Context, Run, Source
-from handrail.validators.findings import Finding, Findings
+from handrail.validators.findings import MAX_FINDINGS, Finding, Findings
 from handrail.validators.protocol import NOWHERE
 from handrail.validators.runs import MAX_SOURCE_CHARS, MAX_SOURCES, RunCheck, unknown
 from handrail.validators.searching import TooMuch
-from handrail.validators.texts import MAX_FINDINGS, TooLarge, texts
+from handrail.validators.texts import TooLarge, texts
 
 MAX_TEXTS = 2_000
 """Texts of one value that are read for claims, keys of objects among them."""

@@ -8,7 +8,7 @@ from functools import cache
 from typing import ClassVar
 
 from handrail.validators.context import Context, On
-from handrail.validators.findings import Findings
+from handrail.validators.findings import MAX_FINDINGS, Findings
 from handrail.validators.protocol import NOWHERE, Check
 from handrail.validators.safety.hidden import HiddenCharacters
 from handrail.validators.safety.injection import InjectionMarkers
@@ -16,7 +16,6 @@ from handrail.validators.safety.outside_links import OutsideLinks
 from handrail.validators.safety.public_url import PublicUrl
 from handrail.validators.safety.screened import TOO_LARGE, Screened, TooMuch, joined, placed, regex, strings
 from handrail.validators.safety.secrets import Secrets
-from handrail.validators.texts import MAX_FINDINGS
 
 _IN = ("secrets", "hidden_characters", "injection_markers")
 _OUT = ("secrets", "hidden_characters", "outside_links")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-OVERRIDES = "\u202d\u202e"
 BIDI = "\u202a-\u202e\u2066-\u2069\u206a-\u206f"
 """Embeddings, overrides and isolates (UAX 9), and the deprecated format characters beside them."""
 MARKS = "\u200e\u200f\u061c"

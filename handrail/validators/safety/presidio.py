@@ -15,10 +15,9 @@ from typing import Any, ClassVar
 
 from handrail.errors import ConfigError
 from handrail.validators.context import Context
-from handrail.validators.findings import Finding, Findings
+from handrail.validators.findings import MAX_FINDINGS, Finding, Findings
 from handrail.validators.protocol import NOWHERE, Check
 from handrail.validators.safety.screened import Known, TooMuch, placed, strings, written
-from handrail.validators.texts import MAX_FINDINGS
 
 MAX_SIZE = 2_000
 """Characters of a value that are read: Presidio takes about 20 us for each, and hostile ones cost much more."""

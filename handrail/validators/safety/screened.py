@@ -13,9 +13,9 @@ from typing import Any, ClassVar, cast
 from handrail.config.regex import Regex
 from handrail.config.regex import compiled as _compiled
 from handrail.validators.context import Context
-from handrail.validators.findings import Finding, Findings, pointer
+from handrail.validators.findings import MAX_FINDINGS, Finding, Findings, pointer
 from handrail.validators.protocol import NOWHERE
-from handrail.validators.texts import MAX_CHARS, MAX_FINDINGS, TextCheck
+from handrail.validators.texts import MAX_CHARS, TextCheck
 
 MAX_SCREENED = 1_000_000
 """Characters that the quick look reads, all texts of a value together, at about 2 ns each."""

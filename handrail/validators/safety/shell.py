@@ -9,9 +9,9 @@ from typing import ClassVar, Literal, get_args
 
 from handrail.errors import ConfigError
 from handrail.validators.context import Context
-from handrail.validators.findings import Finding, Findings
+from handrail.validators.findings import MAX_FINDINGS, Finding, Findings
 from handrail.validators.protocol import NOWHERE, Check
-from handrail.validators.texts import MAX_CHARS, MAX_FINDINGS, excerpt
+from handrail.validators.texts import MAX_CHARS, excerpt
 
 Kind = Literal["word", "quoted", "command"]
 

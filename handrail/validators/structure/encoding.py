@@ -13,9 +13,9 @@ from typing import ClassVar
 from handrail.config.regex import BadPattern, Regex, compiled
 from handrail.errors import ConfigError
 from handrail.validators.context import Context
-from handrail.validators.findings import Finding, Findings, Fix, pointer
+from handrail.validators.findings import MAX_FINDINGS, Finding, Findings, Fix, pointer
 from handrail.validators.protocol import NOWHERE, Check
-from handrail.validators.texts import MAX_FINDINGS, TooLarge, excerpt, texts
+from handrail.validators.texts import TooLarge, excerpt, texts
 
 MAX_MARKS = 30
 """Combining marks in a row: the Stream-Safe Text Format of UAX #15; sorting more of them takes long."""

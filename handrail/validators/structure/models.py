@@ -11,11 +11,11 @@ from typing import Any, ClassVar, cast
 
 from handrail.errors import ConfigError
 from handrail.validators.context import Context
-from handrail.validators.findings import Finding, Findings, pointer
+from handrail.validators.findings import MAX_FINDINGS, Finding, Findings, pointer
 from handrail.validators.protocol import NOWHERE, Check
 from handrail.validators.sizes import too_large
 
-_MAX_FINDINGS, _MAX_MESSAGE = 20, 500
+_MAX_MESSAGE = 500
 _TYPE = re.compile(r"[a-z0-9_]{1,60}")
 
 
@@ -107,7 +107,7 @@ def _findings(problem: Exception, value: object) -> Findings:
         errors: list[Mapping[str, Any]] = listed(include_url=False, include_context=False, include_input=False)
     except TypeError:  # another library's error, with a method of the same name
         errors = listed()
-    return tuple(_finding(error, value) for error in errors[:_MAX_FINDINGS])
+    return tuple(_finding(error, value) for error in errors[:MAX_FINDINGS])
 
 
 def _finding(error: Mapping[str, Any], value: object) -> Finding:

@@ -11,11 +11,11 @@ from typing import Any, ClassVar, cast
 
 from handrail.errors import ConfigError
 from handrail.validators.context import Context
-from handrail.validators.findings import Finding, Findings, Fix
+from handrail.validators.findings import MAX_FINDINGS, Finding, Findings, Fix
 from handrail.validators.functions import as_check
 from handrail.validators.protocol import NOWHERE, Check, Checkable
 from handrail.validators.structure.json_repair import repaired
-from handrail.validators.texts import MAX_FINDINGS, excerpt
+from handrail.validators.texts import excerpt
 
 MAX_CHARS = 80_000
 """Characters of a text that is read."""
