@@ -1,0 +1,1 @@
+"""Examples, to copy from. Each runs as it is: no key, no network."""
