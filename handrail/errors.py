@@ -16,7 +16,9 @@ The tree:
     ├── ValidationFailed         a value failed its validator, and nothing may go on with it
     │   └── AnswerRejected       the agent's final answer did (enforce mode)
     ├── NotAvailable             a thread, session or memory is somebody else's, or is not there (enforce mode)
-    └── DelegationRefused        a delegation token is not issued, or not accepted
+    ├── DelegationRefused        a delegation token is not issued, or not accepted
+    ├── NotReplayable            a value cannot be kept for replay, or not be given back as it was
+    └── ValueErased              a value that was kept for replay is gone: the key of its run was erased
 
 A denied tool call is not in the tree: a denial is data that the model reads, never an exception.
 """
@@ -160,3 +162,11 @@ class DelegationRefused(HandrailError):
     def __init__(self, problem: str = "This delegation token is not accepted.") -> None:
         """``problem`` is for the issuer; whoever shows a token reads the same sentence whatever is wrong with it."""
         super().__init__(problem)
+
+
+class NotReplayable(HandrailError):
+    """A value cannot be kept for replay, or not be given back exactly. The text names types, never content."""
+
+
+class ValueErased(HandrailError):
+    """A value that was kept for replay cannot be read any more: the key of its run was erased on purpose."""

@@ -55,7 +55,7 @@ stat = _os.stat
 _open, _mkdir, _lstat, _fstat, _scandir = _os.open, _os.mkdir, _os.lstat, _os.fstat, _os.scandir
 _ftruncate, _unlink, _replace, _fsync, _sleep = _os.ftruncate, _os.unlink, _os.replace, _os.fsync, time.sleep
 _geteuid, _fchmod = getattr(_os, "geteuid", int), getattr(_os, "fchmod", os.chmod)
-_lseek, _link, _access = _os.lseek, _os.link, _os.access
+_lseek, _link, _access, _utime = _os.lseek, _os.link, _os.access, _os.utime
 _fdatasync = getattr(_os, "fdatasync", _os.fsync)
 _flock = fcntl.flock if fcntl is not None else None
 
@@ -242,9 +242,38 @@ def size_at(path: Path) -> int:
     return _lstat(path).st_size
 
 
+def stamp_at(path: str) -> tuple[int, int] | None:
+    """Inode and time of the last change (nanoseconds) of what stands at ``path``, links not followed; None for nothing.
+
+    Any other fault than its absence raises OSError.
+    """
+    try:
+        found = _lstat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+def stamp(fd: int) -> tuple[int, int]:
+    """Inode and time of the last change (nanoseconds) of an opened file."""
+    found = _fstat(fd)
+    return found.st_ino, found.st_mtime_ns
+
+
+def touch(fd: int) -> None:
+    """Give an opened file the present for the time of its last change; nothing when it is somebody else's."""
+    with suppress(PermissionError):
+        _utime(fd)
+
+
 def owner(fd: int) -> int:
     """Number of the user that an opened file belongs to."""
     return _fstat(fd).st_uid
+
+
+def owner_at(path: Path) -> int:
+    """Number of the user that what stands at ``path`` belongs to. Raises OSError."""
+    return _lstat(path).st_uid
 
 
 def share(fd: int, folder: Path) -> None:

@@ -12,19 +12,21 @@ from pathlib import Path
 from handrail.audit import oscalls
 
 
-def write_first(path: Path, content: bytes) -> bool:
-    """Make ``path`` with ``content``, durably; False when it is there already, which it then stays as it was.
+def write_first(path: Path, content: bytes, *, durable: bool = True) -> bool:
+    """Make ``path`` with ``content``; False when it is there already, which it then stays as it was.
 
-    Raises OSError, and JournalError where the folder cannot be made.
+    Without ``durable`` it outlives the process, but not a loss of power. Raises OSError, and JournalError where the
+    folder cannot be made.
     """
-    draft = _draft(path, content)
+    draft = _draft(path, content, durable=durable)
     try:
         oscalls.link(draft, path)
     except FileExistsError:
         return False
     finally:
         oscalls.remove(draft)
-    oscalls.sync_folder(path.parent)
+    if durable:
+        oscalls.sync_folder(path.parent)
     return True
 
 

@@ -1,0 +1,1 @@
+"""What was done already: effects that never repeat."""
