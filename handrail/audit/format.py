@@ -33,7 +33,7 @@ KEPT = ("output", "result")
 KINDS = frozenset(
     {
         "writer.start", "segment", "writer.stop", "config.load", "policy.change", "drop", "delegation",
-        "owner.refused",
+        "owner.refused", "restore",
         "run.start", "run.end", "step.start", "step.end",
         "model.call", "model.result", "tool.call", "tool.result", "tools", "span", "export",
         "limit", "approval", "validation", "intervention",

@@ -55,6 +55,7 @@ stat = _os.stat
 _open, _mkdir, _lstat, _fstat, _scandir = _os.open, _os.mkdir, _os.lstat, _os.fstat, _os.scandir
 _ftruncate, _unlink, _replace, _fsync, _sleep = _os.ftruncate, _os.unlink, _os.replace, _os.fsync, time.sleep
 _geteuid, _fchmod = getattr(_os, "geteuid", int), getattr(_os, "fchmod", os.chmod)
+_fchown, _sync = getattr(_os, "fchown", None), getattr(_os, "sync", int)
 _lseek, _link, _access, _utime = _os.lseek, _os.link, _os.access, _os.utime
 _fdatasync = getattr(_os, "fdatasync", _os.fsync)
 _flock = fcntl.flock if fcntl is not None else None
@@ -223,6 +224,11 @@ def sync_data(fd: int) -> None:
     _fdatasync(fd)
 
 
+def sync_all() -> None:
+    """Wait until everything that was written is on the disk, whoever wrote it."""
+    _sync()
+
+
 def sync_folder(path: Path) -> None:
     """Wait until the names in a folder are on the disk. Raises OSError."""
     fd = open_folder(path)
@@ -274,6 +280,17 @@ def owner(fd: int) -> int:
 def owner_at(path: Path) -> int:
     """Number of the user that what stands at ``path`` belongs to. Raises OSError."""
     return _lstat(path).st_uid
+
+
+def user() -> int:
+    """Number of the user that this process acts as."""
+    return int(_geteuid())
+
+
+def give(fd: int, uid: int) -> None:
+    """Make an opened file another user's, which only root may. Raises OSError."""
+    if uid != owner(fd) and _fchown is not None:
+        _fchown(fd, uid, -1)
 
 
 def share(fd: int, folder: Path) -> None:

@@ -24,6 +24,8 @@ COMMANDS = {
     "validate": "Check values in files and in recorded history.",
     "report": "Write a report of what was recorded.",
     "audit": "Follow, verify, rebuild and pack what was recorded.",
+    "backup": "Copy the data folder to one file, while agents run.",
+    "restore": "Make the data folder again from a backup.",
 }
 """Command -> its line in the help; the code of each is loaded when it is used."""
 
