@@ -47,6 +47,9 @@ IN_FORCE = "policy/in_force"
 SIGNED = ("policy/proposals/", "policy/approvals/")
 """Files whose owner says who wrote them: with ``two_person`` that decides."""
 
+AGING = f"{VALUES}/keys/"
+"""Files whose age says when they are erased: a restore makes no key younger."""
+
 Progress = Callable[[int, int], None]
 """Called with what is done and what there is in all, in bytes."""
 
@@ -59,6 +62,8 @@ class File(msgspec.Struct, frozen=True):
     sha256: str
     uid: int | None = None
     """Number of its owner, where that says something."""
+    used: int | None = None
+    """Time of its last change, in nanoseconds since the epoch, where its age says when it is to be erased."""
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -246,7 +251,8 @@ class _Copy:
             hashed = sha256()
             archive.add(self._out, name, size, self._chunks(fd, size, hashed.update))
             uid = oscalls.owner(fd) if name.startswith(SIGNED) else None
-            self._files.append(File(name, size, hashed.hexdigest(), uid))
+            used = oscalls.stamp(fd)[1] if name.startswith(AGING) else None
+            self._files.append(File(name, size, hashed.hexdigest(), uid, used))
         finally:
             oscalls.close(fd)
 

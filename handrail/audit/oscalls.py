@@ -266,10 +266,16 @@ def stamp(fd: int) -> tuple[int, int]:
     return found.st_ino, found.st_mtime_ns
 
 
-def touch(fd: int) -> None:
-    """Give an opened file the present for the time of its last change; nothing when it is somebody else's."""
+def touch(fd: int, at: int | None = None) -> None:
+    """Give an opened file the present, or ``at`` (ns since the epoch), for the time of its last change.
+
+    Does nothing when it is somebody else's.
+    """
     with suppress(PermissionError):
-        _utime(fd)
+        if at is None:
+            _utime(fd)
+        else:
+            _utime(fd, ns=(at, at))
 
 
 def owner(fd: int) -> int:

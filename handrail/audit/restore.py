@@ -161,6 +161,9 @@ class _Restore:
                 out.write(chunk)
             if file.uid is not None:
                 oscalls.give(out.fileno(), file.uid)
+            if file.used is not None:
+                out.flush()
+                oscalls.touch(out.fileno(), min(file.used, ids.now_ns()))
         if hashed.hexdigest() != file.sha256:
             raise JournalCorrupt(
                 f"{self._contents.source}: {member.name} is not what the manifest says: the backup is damaged or was "

@@ -90,7 +90,7 @@ def test_a_file_that_is_there_is_kept(data: Path, tmp_path: Path) -> None:
 
 def events(folder: Path, kind: str = "mark") -> list[tuple[str, int]]:
     """Writer and mark of each record of a kind."""
-    found = [record.fields | {"w": part.writer} for part in reader.parts(folder) for record in reader.records(part)]
+    found = [{**record.fields, "w": part.writer} for part in reader.parts(folder) for record in reader.records(part)]
     return [(record["w"], record["i"]) for record in found if record["k"] == kind]
 
 

@@ -53,6 +53,14 @@ def test_another_backup_than_the_one_named_is_refused(data: Path, tmp_path: Path
     assert restore(tmp_path / "b.tar", tmp_path / "again", digest=made.digest.upper()).digest == made.digest
 
 
+def test_a_restore_makes_no_secret_younger(data: Path, tmp_path: Path) -> None:
+    """Claim: keys of replay values keep their age, by which they are erased one day."""
+    os.utime(data / "replay/keys/0c", ns=(10**18, 10**18))
+    back_up(data, tmp_path / "b.tar")
+    restore(tmp_path / "b.tar", tmp_path / "again")
+    assert (tmp_path / "again/replay/keys/0c").stat().st_mtime_ns == 10**18
+
+
 def test_owners_are_the_same_after_a_restore(tmp_path: Path) -> None:
     """Claim: what belonged to somebody still does: the key of the digests and the owners come together."""
     data, again = tmp_path / "data", tmp_path / "again"
