@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from base64 import b64decode, b64encode
 from collections import OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from math import isfinite
@@ -26,8 +26,6 @@ from handrail.errors import NotReplayable
 
 MAX_DEPTH = 100
 """Lists, dicts and objects inside each other; a value that contains itself has no end of them."""
-MAX_PARTS = 1_000_000
-"""Lists, dicts and objects of one value, and what they hold: lists of twice the next one are 2 to the depth."""
 MAX_BYTES = 16 << 20
 """Largest encoded value, in bytes: it is written at once, in whatever thread or event loop the call is in."""
 TAG, CONTENT = "$", "v"
@@ -35,12 +33,14 @@ TAG, CONTENT = "$", "v"
 _To: TypeAlias = Callable[[Any], object]
 _Back: TypeAlias = Callable[[Any], Any]
 
+_ENDLESS = f"it is nested deeper than {MAX_DEPTH} levels, or contains itself"
+_TOO_LARGE = f"A value cannot be kept for replay: it takes more than {MAX_BYTES:,} bytes."
 _MARK = b'"$"'
-_ATOMS = frozenset({str, int, bool, type(None)})
+_WORD = 1 << 63
 _NESTING = frozenset({dict, list})
-_JSON = _ATOMS | _NESTING | {float}
 _STRINGS = frozenset({str})
 _NAME = re.compile(r"[a-z]\w*\.\w+")
+_type: Callable[[Any], Any] = type
 _write = msgspec.json.Encoder().encode
 _read: Callable[[bytes], Any] = msgspec.json.Decoder().decode
 
@@ -58,7 +58,7 @@ def encode(value: object) -> bytes:
     except Exception as error:  # an object of the program's own, or a container that another thread changes just now
         raise _refused(value, f"it raised {type(error).__name__}") from None
     if len(body) > MAX_BYTES:
-        raise _refused(value, f"it takes more than {MAX_BYTES:,} bytes")
+        raise NotReplayable(_TOO_LARGE)
     return body
 
 
@@ -92,90 +92,114 @@ def register(kind: type, name: str, to: _To, back: _Back) -> None:
 
 
 def _encoded(value: object) -> bytes:
-    if _is_json(value):
-        try:
-            return _write(value)
-        except (UnicodeEncodeError, OverflowError, ValueError):  # a lone surrogate, or an integer of many digits
-            pass
-    return _write(_Tagger().tagged(value, 0))
-
-
-def _is_json(value: object) -> bool:
-    """Whether JSON has this value as it is: level by level, so that what costs is done by C."""
-    if type(value) not in _NESTING:
-        return type(value) in _ATOMS or (type(value) is float and isfinite(value))
-    level: list[Any] = [value]
-    parts = 1
-    for _ in range(MAX_DEPTH):
-        deeper: list[Any] = []
-        for container in level:
-            parts += len(container)
-            if type(container) is dict:
-                if TAG in container or not _STRINGS.issuperset(map(type, container)):
-                    return False
-                container = container.values()
-            if not _holds_json(container, deeper):
-                return False
-        if not deeper:
-            return True
-        if parts > MAX_PARTS:
-            raise _refused(value, f"it has more than {MAX_PARTS:,} parts")
-        level = deeper
-    raise _refused(value, f"it is nested deeper than {MAX_DEPTH} levels, or contains itself")
-
-
-def _holds_json(items: Collection[Any], deeper: list[Any]) -> bool:
-    others = set(map(type, items)) - _ATOMS
-    if not others:
-        return True
-    if not others <= _JSON:
-        return False
-    if float in others and not all(isfinite(item) for item in items if type(item) is float):
-        return False
-    deeper += [item for item in items if type(item) in _NESTING]
-    return True
+    try:
+        return _write(_Tagger(quick=True).fresh(value, 0))
+    except ValueError:  # a lone surrogate
+        return _write(_Tagger(quick=False).fresh(value, 0))
 
 
 class _Tagger:
-    """Makes JSON types of one value, tagged where they are something else."""
+    """Makes JSON types of one value, tagged where they are something else, within the room that it may take.
 
-    def __init__(self) -> None:
-        self._room = MAX_PARTS
+    A part takes at least two bytes, and a text as many as it has characters: what is held many times counts each time.
+    With ``quick`` texts are not looked into, which a lone surrogate lets the writer fail upon.
+    """
+
+    def __init__(self, *, quick: bool) -> None:
+        self._quick = quick
+        self._room = MAX_BYTES
+
+    def fresh(self, value: Any, depth: int) -> Any:
+        """As `tagged`, for what nobody has looked at yet: the value itself where all of it is JSON."""
+        room = self._room
+        if self._quick and type(value) in _NESTING and self._is_json(value, depth):
+            return value
+        self._room = room
+        return self.tagged(value, depth)
+
+    def _is_json(self, value: Any, depth: int) -> bool:
+        """Whether JSON has this value as it is. Level by level, so that no text and no number costs a call."""
+        level: list[Any] = [value]
+        for _ in range(depth, MAX_DEPTH):
+            deeper: list[Any] = []
+            for container in level:
+                if not (self._keys_are_json(container) and self._holds_json(container, deeper)):
+                    return False
+            if not deeper:
+                return True
+            level = deeper
+        raise _refused(value, _ENDLESS)
+
+    def _keys_are_json(self, container: Any) -> bool:
+        if _type(container) is dict:
+            if TAG in container or not _STRINGS.issuperset(map(_type, container)):
+                return False
+            self._room -= sum(map(len, container))
+        return True
+
+    def _holds_json(self, container: Any, deeper: list[Any]) -> bool:
+        room = self._room - 2 * len(container)
+        for item in container.values() if _type(container) is dict else container:
+            kind = _type(item)
+            if kind is str:
+                room -= len(item)
+            elif kind is int:
+                if not -_WORD <= item < _WORD:
+                    return False
+            elif kind is dict or kind is list:
+                deeper.append(item)
+            elif kind is float:
+                if not isfinite(item):
+                    return False
+            elif kind is not bool and item is not None:
+                return False
+        self._spend(self._room - room)
+        return True
+
+    def _spend(self, amount: int) -> None:
+        self._room -= amount
+        if self._room < 0:
+            raise NotReplayable(_TOO_LARGE)
 
     def tagged(self, value: Any, depth: int) -> Any:
-        kind = type(value)
-        self._room -= 1
+        """JSON types for a value, within each other ``depth`` deep already."""
+        kind = _type(value)
+        self._spend(2)
         if value is None or kind is bool:
             return value
         if kind is str:
+            self._spend(len(value))
             return _text(value)
         if kind is int:
-            return value if -(1 << 63) <= value < 1 << 63 else _tag("int", hex(value))
+            return value if -_WORD <= value < _WORD else self._tag("int", hex(value), depth)
         if kind is float:
-            return value if isfinite(value) else _tag("float", repr(value))
+            return value if isfinite(value) else self._tag("float", repr(value), depth)
+        if depth >= MAX_DEPTH:
+            raise _refused(value, _ENDLESS)
         return self._container(value, kind, depth)
 
     def _container(self, value: Any, kind: type, depth: int) -> Any:
-        if depth >= MAX_DEPTH or self._room < 0:
-            raise _refused(value, "the whole is nested too deeply, too large, or contains itself")
         if kind is list:
             return [self.tagged(item, depth + 1) for item in value]
         if kind is dict:
             return self._dict(value, depth + 1)
         if kind is set or kind is frozenset:
             # in an order of their own: that of a set is another in each process
-            return _tag(kind.__name__, sorted((self.tagged(item, depth + 1) for item in value), key=_write))
-        name, content = _taken_apart(value, kind)
-        return _tag(name, self.tagged(content, depth))
+            return _tagged(kind.__name__, sorted((self.tagged(item, depth + 1) for item in value), key=_write))
+        return self._tag(*_taken_apart(value, kind), depth)
 
     def _dict(self, value: dict[Any, Any], depth: int) -> Any:
         if TAG not in value and all(type(key) is str and _is_plain(key) for key in value):
+            self._spend(sum(map(len, value)))
             return {key: self.tagged(item, depth) for key, item in value.items()}
         pairs = [[self.tagged(key, depth), self.tagged(item, depth)] for key, item in value.items()]
-        return _tag("dict", pairs)
+        return _tagged("dict", pairs)
+
+    def _tag(self, name: str, content: object, depth: int) -> dict[str, object]:
+        return _tagged(name, self.fresh(content, depth))
 
 
-def _tag(name: str, content: object) -> dict[str, object]:
+def _tagged(name: str, content: object) -> dict[str, object]:
     return {TAG: name, CONTENT: content}
 
 
@@ -190,7 +214,7 @@ def _is_plain(text: str) -> bool:
 
 
 def _text(text: str) -> Any:
-    return text if _is_plain(text) else _tag("str", b64encode(text.encode("utf-8", "surrogatepass")).decode())
+    return text if _is_plain(text) else _tagged("str", b64encode(text.encode("utf-8", "surrogatepass")).decode())
 
 
 def _taken_apart(value: Any, kind: type) -> tuple[str, object]:
@@ -210,9 +234,9 @@ def _refused(value: object, why: str) -> NotReplayable:
 
 
 def _back(node: Any) -> Any:
-    if type(node) is list:
+    if _type(node) is list:
         return [_back(item) for item in node]
-    if type(node) is not dict:
+    if _type(node) is not dict:
         return node
     if TAG not in node:
         return {key: _back(item) for key, item in node.items()}
@@ -230,9 +254,10 @@ def _zone(value: timezone) -> object:
 
 
 def _zone_key(value: ZoneInfo) -> str:
-    if value.key is None or ZoneInfo(value.key) is not value:  # made from a file, or apart from the others
+    key: str | None = getattr(value, "key", None)
+    if key is None or ZoneInfo(key) is not value:  # made of a file, or apart from the others
         raise _refused(value, "it is not the time zone that its key names")
-    return value.key
+    return key
 
 
 def _moment(value: Any) -> list[object]:

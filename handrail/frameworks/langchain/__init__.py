@@ -27,6 +27,7 @@ from handrail.frameworks.langchain import (
     states,
     stores,
     tools,
+    values,
 )
 from handrail.frameworks.langchain.agents import BINDING, Binding
 from handrail.frameworks.patching import Patches, WhenImported
@@ -57,10 +58,12 @@ def install() -> None:
     for name, wrap in llms.METHODS.items():
         patches.wrap(BaseLLM, name, wrap)
     embedders.install(patches)
+    values.install()
     _install_retrievers()
     for name, wrapper in agents.ENTRIES.items():
         patches.wrap(RunnableSequence, name, wrapper)
     patches.wrap(RunnableSequence, "__init__", composition.joined)
+    _hooks.add("langgraph.types", values.install_graphs)
     _hooks.add("langgraph.pregel", _install_graphs)
     _hooks.add("langgraph.pregel.remote", _install_remote_graphs)
     _hooks.add("langgraph.prebuilt.tool_node", _install_tool_node)
