@@ -18,7 +18,10 @@ The tree:
     ├── NotAvailable             a thread, session or memory is somebody else's, or is not there (enforce mode)
     ├── DelegationRefused        a delegation token is not issued, or not accepted
     ├── NotReplayable            a value cannot be kept for replay, or not be given back as it was
-    └── ValueErased              a value that was kept for replay is gone: the key of its run was erased
+    ├── ValueErased              a value that was kept for replay is gone: the key of its run was erased
+    ├── InDoubt                  nobody knows whether a call happened, and a person has been asked
+    ├── RunHeld                  another process works on this run
+    └── NotResumable             this run cannot go on
 
 A denied tool call is not in the tree: a denial is data that the model reads, never an exception.
 """
@@ -170,3 +173,36 @@ class NotReplayable(HandrailError):
 
 class ValueErased(HandrailError):
     """A value that was kept for replay cannot be read any more: the key of its run was erased on purpose."""
+class InDoubt(HandrailError):
+    """A call began in an earlier life of the run, and nobody knows whether it happened: a person has been asked."""
+
+    def __init__(self, tool: str, question: str, run: str) -> None:
+        """``question`` is the id to answer; ``run`` the logical run to resume then."""
+        self.tool, self.question, self.run = tool, question, run
+        super().__init__(
+            f"It is not known whether a call of {tool!r} happened before the run was stopped; it is not made twice. "
+            f"See what is known with `handrail runs show {run}`, answer with `handrail runs answer {question}`, "
+            "then resume the run."
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Keep the arguments across a process boundary."""
+        return (type(self), (self.tool, self.question, self.run))
+
+
+class RunHeld(HandrailError):
+    """Another process, or another thread of this one, works on the run."""
+
+    def __init__(self, run: str, process: int | None) -> None:
+        """``process`` is its id; 0 or None where the system does not say."""
+        self.run, self.process = run, process
+        who = f"process {process}" if process else "another process"
+        super().__init__(f"The run {run} is being worked on by {who}. Wait until that ends, or end it.")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Keep the arguments across a process boundary."""
+        return (type(self), (self.run, self.process))
+
+
+class NotResumable(HandrailError):
+    """This run cannot go on; the text says why and what to do."""

@@ -149,6 +149,11 @@ def open_existing(path: Path, *, writing: bool = False) -> int:
     raise OSError(errno.EINVAL, "is not a regular file", str(path))
 
 
+def open_shared(path: Path) -> int:
+    """Open a file that processes share for its locks, and make it where there is none. Raises OSError."""
+    return _open(path, os.O_RDWR | os.O_CREAT | _NOFOLLOW | _CLOEXEC, FILE_MODE)
+
+
 def append(fd: int, line: bytes, size: int, name: str) -> None:
     """Append ``line`` whole to a file of ``size`` bytes, or leave the file as it was.
 

@@ -104,10 +104,12 @@ class Steps:
         *,
         owner: object = None,
         thread: str = "",
+        run: str = "",
         facts: Facts,
         links: Sequence[Link] = (),
     ) -> Step:
-        """Open a run and its outermost step. ``facts`` are version facts for the ``run.start`` record.
+        """Open a run and its outermost step. ``facts`` are version facts for the ``run.start`` record; ``run`` is its
+        id where the caller chose one.
 
         Where they have a ``type``, the outermost step is of that kind: ``workflow`` or ``mcp``; else an agent. A
         ``name`` is the step's; else it has the agent's.
@@ -118,7 +120,7 @@ class Steps:
         self.telemetry.renew()
         span = self.telemetry.start(shape, name, known, thread, links, started)
         trace, step = spans.ids(span) or (caller[0] if caller else ids.new_trace(), ids.new_step())
-        state = RunState(ids.new_run(), trace, principal, principal.agent, thread)
+        state = RunState(run or ids.new_run(), trace, principal, principal.agent, thread, str(facts.get("logical", "")))
         state.kept = self._threads.of(principal.tenant, thread)
         frame = Frame(state, gates, step, principal, owner, span, step)
         opened = Step(self, "run", name, frame, started, caller[1] if caller else None, known, shape)

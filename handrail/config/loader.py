@@ -186,6 +186,10 @@ class _Builder:
             name,
             effect=tool.get("effect", "write"),
             idempotent=tool.get("idempotent", False),
+            accepts_key=tool.get("accepts_key", False),
+            query=tool.get("query", ""),
+            compensate=tool.get("compensate", ""),
+            clean=tuple(tool.get("clean", ())),
             not_found=tuple(tool.get("not_found", ())),
             place=self._document.place("tools", name),
         )

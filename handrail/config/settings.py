@@ -30,6 +30,14 @@ class ToolSettings:
     """What a call does to the world. Unknown tools are taken for ``write``."""
     idempotent: bool = False
     """Whether the same call may safely be made twice."""
+    accepts_key: bool = False
+    """Whether the tool hands its idempotency key to a service that honours it."""
+    query: str = ""
+    """``MODULE:NAME`` of a function that finds out whether a call happened; empty without one."""
+    compensate: str = ""
+    """``MODULE:NAME`` of a function that undoes a call; empty without one."""
+    clean: tuple[str, ...] = ()
+    """Names of exception classes after which nothing was done."""
     not_found: tuple[str, ...] = ()
     """Names of exception classes that mean "there is no such thing": enforce mode answers them neutrally."""
     place: Place = Place()

@@ -13,7 +13,7 @@ from typing import Any
 from handrail.audit.lineage import Call, Lineage, Open, Past, Question, Thread, lineage_of
 from handrail.audit.recorder import findings_of
 from handrail.audit.steps import Outcome, Step
-from handrail.frameworks import rounds
+from handrail.frameworks import resuming, rounds
 from handrail.gate import Gate, gate_of, outcome_of, seen
 from handrail.gate.checking import Checked, check, configured
 from handrail.gate.proposed import give_up
@@ -240,7 +240,9 @@ def close(
 ) -> None:
     """Close the run or agent of ``step``, and say what became of the calls that were proposed in it."""
     settle(step, outcome)
-    if step.kind == "run" and outcome in _ENDED:
-        seen.end(step.frame)
+    if step.kind == "run":
+        if outcome in _ENDED:
+            seen.end(step.frame)
+        resuming.over(step, outcome)
     step.finish(outcome, error, facts or {})
     left(step)

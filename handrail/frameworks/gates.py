@@ -23,7 +23,7 @@ from handrail.audit.steps import Step, Steps
 from handrail.config import Mode, Settings
 from handrail.config.files import Files
 from handrail.errors import HandrailError, JournalError, PolicyPending
-from handrail.frameworks import flow, ownership, thinking
+from handrail.frameworks import flow, ownership, resuming, thinking
 from handrail.frameworks.checking import check_again
 from handrail.frameworks.installed import versions
 from handrail.gate import Gate, Passed, gate_of, seen
@@ -295,13 +295,19 @@ def _run(
     thread = str(configurable.get("thread_id") or "")
     who = whoever(gate, name, said, configurable)
     ownership.require_run((gate,), who, configurable)
-    taken = accepted()
+    taken, asked = accepted(), resuming.taken()
     named = who.agent == gate.rulebook.now.settings.agent  # the configuration calls it an agent
     about = {} if named and shape.get("type") == "workflow" else shape
     facts = {"entry": entry, "framework": dict(versions()), **about, **gate.rulebook.now.facts(), **_issued_in(taken)}
     begin = flow.start(gate, who, thread, turn)
     facts, links = (facts | begin.facts, begin.links) if begin else (facts, ())
-    step = gate.steps.run((gate,), who, owner=owner, thread=thread, facts=facts, links=links)
+    goes_on = turn is not None and turn.resumes and not (begin is not None and begin.fork is not None)
+    found = resuming.resumption(gate, who, asked, thread, goes_on)
+    if found is not None:
+        facts, links = {**facts, "logical": found.past.run}, found.links
+    run = asked.run if asked is not None and found is None else ""
+    step = gate.steps.run((gate,), who, owner=owner, thread=thread, run=run, facts=facts, links=links)
+    resuming.begun(gate, step, found)
     seen.begin(step.frame, begin.last.run if begin is not None and begin.last is not None else "")
     flow.begun(step, begin)
     if entry == "model":

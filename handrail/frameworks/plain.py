@@ -16,7 +16,8 @@ from typing import Any, Literal, Self, TypeVar, overload
 
 from handrail.audit.steps import Step
 from handrail.config import Mode, Settings
-from handrail.config.settings import Then
+from handrail.config.settings import Effect, Then
+from handrail.effects.declared import Declaration
 from handrail.frameworks import definitions, executables, gates
 from handrail.frameworks.api import watch
 from handrail.frameworks.signatures import Bound, Parameters
@@ -46,6 +47,12 @@ def tool(
     arguments: Checks | None = None,
     result: Checks | None = None,
     then: Then = "reject",
+    effect: Effect | None = None,
+    idempotent: bool = False,
+    accepts_key: bool = False,
+    query: Callable[..., Any] | None = None,
+    compensate: Callable[..., Any] | None = None,
+    clean: tuple[type[BaseException], ...] = (),
 ) -> Callable[[F], F]: ...
 
 
@@ -57,6 +64,12 @@ def tool(
     arguments: Checks | None = None,
     result: Checks | None = None,
     then: Then = "reject",
+    effect: Effect | None = None,
+    idempotent: bool = False,
+    accepts_key: bool = False,
+    query: Callable[..., Any] | None = None,
+    compensate: Callable[..., Any] | None = None,
+    clean: tuple[type[BaseException], ...] = (),
 ) -> Any:
     """Make a function or method a governed tool: each call is decided, recorded, and only then made.
 
@@ -68,23 +81,36 @@ def tool(
     ``arguments`` and ``result`` are what :func:`handrail.validate` takes: checks of the table of arguments, and of what
     the function returns, after those of handrail.toml. ``then`` is what enforce mode does about an error: ``reject``
     (the model reads what is wrong, and may try again three times), ``repair``, ``redact``, ``record`` or ``ask``.
+
+    ``effect`` is what a call does to the world: ``read``, ``write`` (what is assumed) or ``irreversible``. Where a
+    crash or an error leaves it unknown whether a write happened, it is not made again, unless it is ``idempotent``,
+    hands :func:`handrail.idempotency_key` to a service that honours it (``accepts_key``), or ``query(key, args)``
+    finds out: it returns the result, or :class:`handrail.NotDone`. After an exception of ``clean`` nothing was done.
+    ``compensate(args, result)`` undoes a call. A table ``[tools.NAME]`` in handrail.toml goes before.
     Raises ConfigError for a check that cannot be made, TypeError for what is no function: generators, classes, other
     callables.
     """
     checks: dict[On, Checks | None] = {"arguments": arguments, "result": result}
-    govern = functools.partial(_governed, name=name, checks=checks, then=then)
+    says = (effect, idempotent, accepts_key, query, compensate, clean) != (None, False, False, None, None, ())
+    names = frozenset(kind.__name__ for kind in clean)
+    declared = Declaration(effect or "write", idempotent, accepts_key, query, compensate, names) if says else None
+    govern = functools.partial(_governed, name=name, checks=checks, then=then, declared=declared)
     return govern if function is None else govern(function)
 
 
 def _governed(
-    function: Callable[..., Any], name: str | None, checks: Mapping[On, Checks | None], then: Then
+    function: Callable[..., Any],
+    name: str | None,
+    checks: Mapping[On, Checks | None],
+    then: Then,
+    declared: Declaration | None,
 ) -> Callable[..., Any]:
     _check(function)
     name = name or function.__name__
     made: dict[On, tuple[Configured, ...]] = {
         on: (configured(check, then, f"{name}.{on}"),) for on, check in checks.items() if check is not None
     }
-    described = Described(name, inspect.getdoc(function) or "", Parameters(function), made)
+    described = Described(name, inspect.getdoc(function) or "", Parameters(function), made, declared)
     wrap = _asynchronous if inspect.iscoroutinefunction(function) else _synchronous
     governed = functools.wraps(function)(wrap(function, described))
     governed.__handrail_tool__ = described  # type: ignore[attr-defined]
@@ -115,12 +141,14 @@ class Described:
     parameters: Parameters
     checks: Mapping[On, tuple[Configured, ...]] = field(default_factory=dict[On, tuple[Configured, ...]])
     """What its author has checked."""
+    declared: Declaration | None = None
+    """What its author says it does to the world."""
 
     def call(self, bound: Bound) -> ToolCall:
         """The proposed call with these arguments."""
         return ToolCall(
             self.name, bound.seen, tool=self, schema=self.parameters.schema, description=self.description,
-            pauses=_pauses(), put=remade, checks=self.checks,
+            pauses=_pauses(), put=remade, checks=self.checks, declared=self.declared, **_in_graph(),
         )  # fmt: skip
 
     def passed(self, frame: Frame, bound: Bound) -> bool:
@@ -178,6 +206,15 @@ def _pauses() -> tuple[type[BaseException], ...]:
     from handrail.frameworks.langchain.pauses import PAUSES
 
     return PAUSES
+
+
+def _in_graph() -> dict[str, Any]:
+    """What LangGraph knows of a call from one of its nodes."""
+    if "langgraph.pregel" not in sys.modules:
+        return {}
+    from handrail.frameworks.langchain import repeats
+
+    return {"at": repeats.at, "pause": repeats.pause()}
 
 
 def visible(tools: Iterable[T]) -> list[T]:

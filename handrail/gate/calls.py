@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from handrail.effects.asks import Question
+from handrail.effects.declared import Declaration
 from handrail.gate.judgement import Judgement
 from handrail.policy.decision import Action
 from handrail.rulebook import Snapshot
@@ -53,6 +55,18 @@ class ToolCall:
     """What else is kept with it as payloads, by field of the record."""
     failed: Callable[[Any], bool] = field(default=lambda value: False)
     """Whether a result says that the tool failed: some frameworks turn exceptions into answers."""
+    declared: Declaration | None = None
+    """What the tool's author says it does to the world; handrail.toml goes before."""
+    at: Callable[[], str] = field(default=lambda: "")
+    """Where in checkpointed graphs the call is made: see ``handrail.effects.ledger.behind``."""
+    began: Callable[[BaseException], bool] = field(default=lambda error: True)
+    """Whether the tool itself had begun when this was raised, rather than what reads its arguments."""
+    again: Callable[[Any], Any] = field(default=lambda value: value)
+    """Makes of the recorded result of an earlier attempt the result of this call."""
+    answer: Callable[[Any], Any] = field(default=lambda value: value)
+    """Makes of what the tool's function would have returned the result of this call."""
+    pause: Callable[[Question], None] | None = None
+    """Suspends the run until a person answers, where the framework can; returns when it should be looked at again."""
     then: Callable[[Frame, Any], None] | None = None
     """What is put down of a good result besides, such as the plan that it is; given the tool's frame and the value."""
 
@@ -74,5 +88,7 @@ class Passed:
     """Seams that this call has reached: a pass is good for one call in each."""
     raised: list[BaseException] = field(default_factory=list[BaseException])
     """What the call raised further in: a framework may have turned it into an answer since."""
+    key: str = ""
+    """The effect's key, which the tool may hand to an outside service."""
     learnt: dict[str, object] = field(default_factory=dict[str, object])
     """What whoever carries the call out has learnt of it: facts of its closing record."""

@@ -7,8 +7,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from handrail.gate.frames import gates_of
 from handrail.gate.judgement import ask
-from handrail.gate.pipeline import gates_of
 from handrail.policy.facts import Circumstances, circumstances_of, facts_of
 from handrail.rulebook import Snapshot
 from handrail.tracing.context import Frame

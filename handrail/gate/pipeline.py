@@ -1,7 +1,8 @@
 """The one pipeline that every governed call goes through; no framework is known here.
 
 The steps, in order: 1 identity, 2 canonical, 3 decide, 4 validate, 5 replay, 6 limits, 7 ask, 8 intent,
-9 run, 10 validate, 11 settle. Steps 5 to 7 have their place in ``_admit`` and let everything pass so far.
+9 run, 10 validate, 11 settle. Step 6 has its place in ``_admit`` and lets everything pass so far; step 7 asks about
+calls that may have happened already.
 
 In enforce mode any exception before the tool runs is a denial. In observe mode nothing that happens here
 reaches the agent: verdicts are only marked, and our own faults are logged and counted.
@@ -14,26 +15,29 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from pathlib import Path
+from typing import Any
 
 from handrail.audit import oscalls
 from handrail.audit.canonical import NotCanonical, copy_of
 from handrail.audit.recorder import findings_of
 from handrail.audit.steps import Outcome, Step, Steps
-from handrail.config import ToolSettings
-from handrail.errors import HandrailError, ValidationFailed
-from handrail.gate import seen
+from handrail.errors import HandrailError, InDoubt, ValidationFailed
+from handrail.gate import once, results
 from handrail.gate.calls import Passed, Refusal, ToolCall
-from handrail.gate.checking import Checked, check, configured, explained
+from handrail.gate.checking import Checked, explained
+from handrail.gate.deciding import decided
+from handrail.gate.frames import arenew, effect_of, enforces, gates_of, renew
 from handrail.gate.grounds import grounds
 from handrail.gate.judgement import Judgement, ask, moment_of
+from handrail.gate.once import Doing, Known
+from handrail.gate.results import learnt, remembered, swallowed
 from handrail.policy.facts import Circumstances, circumstances_of, facts_of
 from handrail.rulebook import Rulebook
 from handrail.tracing import context, others
 from handrail.tracing.context import Frame
 from handrail.tracing.faults import unquoted
 from handrail.validators.findings import codes_of
-from handrail.validators.plain import plain, read, written
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +45,6 @@ NEUTRAL = "Not available: nothing can be done here under this name and with this
 """What the model reads of a denied tool, an unknown tool and a missing resource alike. It names nothing."""
 WITHHELD = "The result of this call was withheld because it is not valid."
 """What the model reads when a result failed its validator."""
-EFFECTS = ("read", "write", "irreversible")
-"""What a call does to the world, from the mildest to the gravest."""
 REFUSAL_SECONDS = 0.0005
 """A refusal takes at least this long, so that its time does not tell what was looked at to come to it."""
 _CANCELLED = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit)
@@ -56,7 +58,15 @@ class _Attempt:
     step: Step | None = None
     refusal: Refusal | None = None
     enforced: bool = False
-    irreversible: bool = False
+    doing: Doing | None = None
+    """The attempt of an effect that it is; None where nothing is done to the world."""
+    known: Known | None = None
+    """What is known of the call, in place of making it."""
+
+    @property
+    def durable(self) -> bool:
+        """Whether its intent must be on the disk before it is made."""
+        return self.doing is not None and self.doing.declared.effect == "irreversible"
 
 
 class Gate:
@@ -65,20 +75,31 @@ class Gate:
     def __init__(self, rulebook: Rulebook, steps: Steps) -> None:
         self.rulebook, self.steps = rulebook, steps
 
+    @property
+    def folder(self) -> Path:
+        """The data folder."""
+        return self.rulebook.now.settings.data
+
     # The two edges: what differs between them is only how they wait.
 
     def tool(self, frame: Frame, call: ToolCall, execute: Callable[[Mapping[str, Any]], Any]) -> Any:
-        """Take ``call`` through the gate; the value of ``execute(args)``, or a Refusal."""
+        """Take ``call`` through the gate; the value of ``execute(args)``, or a Refusal.
+
+        Raises InDoubt in a resumed run where a person must say first whether the call happened.
+        """
         renew(frame)
         started = time.monotonic_ns()
-        attempt = self._admit(frame, call)
+        while _waits(attempt := once.now(self._admit(frame, call)), call):
+            continue
         if attempt.refusal is not None:
             oscalls.pause(_rest(started))
             return attempt.refusal
+        if attempt.known is not None:
+            return self._settle(attempt, call, attempt.known.value)
         if attempt.step is None:
             return execute(attempt.args)
         try:
-            if attempt.irreversible and not self._durable(attempt):
+            if attempt.durable and not self._durable(attempt):
                 return Refusal(NEUTRAL)
             with context.use(attempt.step.frame):
                 value = execute(attempt.args)
@@ -93,14 +114,17 @@ class Gate:
         """The asynchronous twin of :meth:`tool`; waits for the disk off the event loop."""
         await arenew(frame)
         started = time.monotonic_ns()
-        attempt = self._admit(frame, call)
+        while _waits(attempt := await once.later(self._admit(frame, call)), call):
+            continue
         if attempt.refusal is not None:
             await asyncio.sleep(_rest(started))
             return attempt.refusal
+        if attempt.known is not None:
+            return self._settle(attempt, call, attempt.known.value)
         if attempt.step is None:
             return await execute(attempt.args)
         try:
-            if attempt.irreversible and not await asyncio.to_thread(self._durable, attempt):
+            if attempt.durable and not await asyncio.to_thread(self._durable, attempt):
                 return Refusal(NEUTRAL)
             with context.use(attempt.step.frame):
                 value = await execute(attempt.args)
@@ -113,13 +137,17 @@ class Gate:
 
     # The pure core.
 
-    def _admit(self, frame: Frame, call: ToolCall) -> _Attempt:
+    def _admit(self, frame: Frame, call: ToolCall) -> once.Waiting[_Attempt]:
         enforced, circumstances = enforces(frame), circumstances_of(frame.state)
         try:
             args = copy_of(call.args) if enforced else call.args  # 2 canonical
-            judgement, checked = _decided(frame, call, args, circumstances)  # 3 decide, 4 validate
-            # 5 replay, 6 limits, 7 ask: everything passes
-            return self._intend(frame, call, checked.value, judgement, circumstances, checked)  # 8 intent
+            judgement, checked = decided(frame, call, args, circumstances)  # 3 decide, 4 validate
+            final: Any = checked.value
+            known: Known | None = None
+            if call.action == "call" and not judgement.stops:  # 5 replay, 6 limits (everything passes), 7 ask
+                declared = once.declared_by(frame, call, _effect(frame, call))
+                known = yield from once.resolve(frame, call, final, enforced=enforced, declared=declared)
+            return self._intend(frame, call, final, judgement, circumstances, checked, known)  # 8 intent
         except ValidationFailed:
             raise
         except Exception as error:
@@ -144,32 +172,60 @@ class Gate:
         judgement: Judgement,
         circumstances: Circumstances,
         checked: Checked | None = None,
+        known: Known | None = None,
     ) -> _Attempt:
-        effect, enforced = effect_of(frame, call.name), enforces(frame)
-        known = {"call_id": call.call_id, "effect": effect, **call.facts}
-        why = grounds(frame, call.call_id, call.name, call.args)
-        moment = moment_of(frame.principal, call.action, circumstances)
-        step = self.steps.open(
-            frame,
-            "tool",
-            call.name,
-            {**known, **judgement.record(), **moment, **why.reason.facts()},
-            content={"args": args, **call.kept},
-            shown={"description": call.description, **why.reason.shown()},
-            links=why.links,
-            must=enforced and not judgement.stops,
-            counts=("steps", "tool_calls") if call.action == "call" else ("steps",),
-            theirs=others.of_library((call.library,), "tool") if call.library and not judgement.stops else None,
-        )
-        why.taken(step)
+        doing, enforced = known.doing if known is not None else None, enforces(frame)
+        try:
+            step = self._open(frame, call, args, judgement, circumstances, known)
+        except BaseException:
+            if doing is not None:
+                doing.ledger.leave(doing.effect)
+            raise
+        if doing is not None:
+            doing.ledger.begin(doing.effect, step.frame.step)
         if checked is not None:
             checked.record(self, step.frame)
             checked.judged(self, step)
         if judgement.stops:
-            _remembered(frame, call, call.args, "rejected")
+            remembered(frame, call, call.args, "rejected")
             return self._refuse(frame, step, judgement, checked)
-        step.frame = step.frame.owned(Passed(call.tool, args))
-        return _Attempt(args, step, enforced=enforced, irreversible=effect == "irreversible")
+        step.frame = step.frame.owned(Passed(call.tool, args, key=doing.effect.key if doing is not None else ""))
+        if known is not None and known.said:
+            return self._told(frame, step, known)
+        return _Attempt(args, step, enforced=enforced, doing=doing, known=known if doing is None else None)
+
+    def _open(
+        self,
+        frame: Frame,
+        call: ToolCall,
+        args: Any,
+        judgement: Judgement,
+        circumstances: Circumstances,
+        known: Known | None,
+    ) -> Step:
+        facts = {"call_id": call.call_id, "effect": _effect(frame, call), **call.facts}
+        why = grounds(frame, call.call_id, call.name, call.args)
+        moment = moment_of(frame.principal, call.action, circumstances)
+        runs = not judgement.stops and (known is None or known.doing is not None)
+        step = self.steps.open(
+            frame,
+            "tool",
+            call.name,
+            {**facts, **judgement.record(), **_once(frame, known), **moment, **why.reason.facts()},
+            content={"args": args, **call.kept},
+            shown={"description": call.description, **why.reason.shown()},
+            links=why.links,
+            must=enforces(frame) and runs,
+            counts=("steps", "tool_calls") if call.action == "call" else ("steps",),
+            theirs=others.of_library((call.library,), "tool") if call.library and runs else None,
+        )
+        why.taken(step)
+        return step
+
+    def _told(self, frame: Frame, step: Step, known: Known) -> _Attempt:
+        """The model reads what is said in place of a result, or the run waits for a person."""
+        step.finish("interrupted" if known.question is not None else "rejected" if known.how == "answered" else "ok")
+        return _Attempt({}, refusal=Refusal(known.said), known=known)
 
     def _refuse(self, frame: Frame, step: Step, judgement: Judgement, checked: Checked | None) -> _Attempt:
         frame.state.counters.add("denied")
@@ -193,27 +249,34 @@ class Gate:
         outcome = outcome_of(error, call.pauses)
         if attempt.step is None:
             return None
-        missing = outcome == "error" and _is_missing(attempt, call, error)
-        outcome = "not_found" if missing else outcome
-        _remembered(attempt.step.frame, call, attempt.args, outcome)
-        attempt.step.finish(outcome, error, _learnt(attempt.step))
+        facts: Mapping[str, object] = {}
+        try:
+            missing = outcome == "error" and _is_missing(attempt, call, error)
+            outcome = "not_found" if missing else outcome
+            remembered(attempt.step.frame, call, attempt.args, outcome)
+        finally:
+            if attempt.doing is not None:
+                began = outcome != "not_found" and call.began(error)
+                facts = attempt.doing.failed(error, paused=outcome == "interrupted", began=began)
+            attempt.step.finish(outcome, error, {**learnt(attempt.step), **facts})
         return Refusal(NEUTRAL) if missing else None
 
     def _settle(self, attempt: _Attempt, call: ToolCall, value: Any) -> Any:
         assert attempt.step is not None
-        error = _swallowed(attempt.step.frame, call, value)
+        error = swallowed(attempt.step.frame, call, value)
         if error is not None and _is_missing(attempt, call, error):
             return self._failed(attempt, call, error)
+        facts = _settled(attempt, call, value, error)
         try:
-            checked = _result(attempt, call, value)  # 10 validate
-            value, withheld = _placed(call, value, checked)
+            checked = results.checked(attempt.step, call, attempt.args, value)  # 10 validate
+            value, withheld = results.placed(call, value, checked)
             outcome: Outcome = "rejected" if withheld else "error" if call.failed(value) else "ok"
-            if call.then is not None and outcome == "ok":
-                _told(call, attempt.step.frame, value)
-            _remembered(attempt.step.frame, call, attempt.args, outcome, None if withheld else value)
+            if outcome == "ok":
+                results.told(call, attempt.step.frame, value)
+            remembered(attempt.step.frame, call, attempt.args, outcome, None if withheld else value)
             checked.record(self, attempt.step.frame)
             checked.judged(self, attempt.step)
-            facts = {"findings": findings_of(checked.findings), **_learnt(attempt.step)}
+            facts = {"findings": findings_of(checked.findings), **learnt(attempt.step), **facts}
             attempt.step.finish(outcome, error, facts, content={"result": call.show(value)})  # 11 settle
             if checked.last == "fail":
                 raise checked.failure()
@@ -222,7 +285,7 @@ class Gate:
             raise
         except Exception:
             log.warning("The result of %r could not be recorded", call.name, exc_info=unquoted())
-            attempt.step.finish("rejected" if attempt.enforced else "ok")
+            attempt.step.finish("rejected" if attempt.enforced else "ok", None, facts)
             return Refusal(WITHHELD) if attempt.enforced else value
 
     def judge(self, frame: Frame, call: ToolCall, args: Mapping[str, Any], circumstances: Circumstances) -> Judgement:
@@ -249,163 +312,58 @@ class Gate:
         return Judgement("reject", "schema", f"the arguments are not valid: {codes}", findings=findings)
 
 
-def gates_of(frame: Frame) -> tuple[Gate, ...]:
-    """The gates that a call made in ``frame`` must pass, outermost first."""
-    return frame.gates
+def _effect(frame: Frame, call: ToolCall) -> str:
+    return effect_of(frame, call.name, call.declared.effect if call.declared is not None else "write")
 
 
-def gate_of(frame: Frame) -> Gate:
-    """The gate that records what happens in ``frame``: the one that its run was started with."""
-    return gates_of(frame)[0]
+def _once(frame: Frame, known: Known | None) -> dict[str, object]:
+    """What the record says of the effect: in observe mode nothing, since nothing is ever replayed from it."""
+    if known is None or not enforces(frame):
+        return {}
+    if known.doing is not None:
+        return known.doing.facts()
+    asked = {"verdict": "ask", "by": "effect"} if known.question is not None else {}
+    return {**asked, "ran": False, "how": known.how, "key": known.key}
 
 
-def hides(frame: Frame, tool: str, *, runs: bool) -> bool:
-    """Whether a model that is asked in ``frame`` need not know of the tool, as any of the frame's gates says."""
-    return any(gate.rulebook.now.hides(frame.principal, tool, runs=runs) for gate in gates_of(frame))
+def _settled(attempt: _Attempt, call: ToolCall, value: Any, error: BaseException | None) -> dict[str, object]:
+    """Whatever its validators say of the result: what is done is done."""
+    doing = attempt.doing
+    if doing is None:
+        return {}
+    if call.failed(value):
+        return doing.failed(error, paused=False, began=error is None or call.began(error))
+    return doing.done(doing.keep(attempt.args, value))
 
 
-def enforces(frame: Frame) -> bool:
-    """Whether any gate of ``frame`` is in enforce mode."""
-    return any(gate.rulebook.enforces for gate in gates_of(frame))
+def _waits(attempt: _Attempt, call: ToolCall) -> bool:
+    """Whether the run was suspended for a person, and goes on now: then the call is looked at again.
 
-
-def effect_of(frame: Frame, tool: str) -> str:
-    """The gravest effect that any gate of ``frame`` knows of ``tool``."""
-    return max((_settings(gate, tool).effect for gate in gates_of(frame)), key=EFFECTS.index)
-
-
-def _settings(gate: Gate, tool: str) -> ToolSettings:
-    return gate.rulebook.now.settings.tool(tool)
-
-
-def _told(call: ToolCall, frame: Frame, value: object) -> None:
-    assert call.then is not None
-    try:
-        call.then(frame, value)
-    except Exception:
-        log.warning("What a result of %r says could not be recorded", call.name, exc_info=unquoted())
-
-
-def _remembered(frame: Frame, call: ToolCall, args: Mapping[str, Any], outcome: str, value: Any = None) -> None:
-    """Remember a call for validators that look at the run; of a memory what it gave out."""
-    if not seen.wanted(frame):
-        return
-    if call.action == "call":
-        seen.called(frame, call.name, args, outcome, value if value is None else call.content(value), call.call_id)
-    elif call.action == "read" and outcome == "ok" and value is not None:
-        seen.recalled(frame, call.name, call.show(value))
-
-
-def _swallowed(frame: Frame, call: ToolCall, value: object) -> BaseException | None:
-    """What the tool raised, where the framework made an answer of it."""
-    passed = frame.owner
-    return passed.raised[-1] if isinstance(passed, Passed) and passed.raised and call.failed(value) else None
-
-
-def _learnt(step: Step) -> Mapping[str, object]:
-    passed = step.frame.owner
-    return passed.learnt if isinstance(passed, Passed) else {}
+    Raises what suspends it, or InDoubt in a resumed run that nothing can suspend.
+    """
+    known = attempt.known
+    if known is None or known.question is None:
+        return False
+    if call.pause is not None:
+        call.pause(known.question)
+        return True
+    if known.resumed:
+        raise InDoubt(known.question.tool, known.question.id, known.question.run)
+    return False
 
 
 def _is_missing(attempt: _Attempt, call: ToolCall, error: BaseException) -> bool:
     """Whether ``error`` says that there is no such thing, which enforce mode answers like a denial."""
     if not attempt.enforced or attempt.step is None:
         return False
-    names = {name for gate in gates_of(attempt.step.frame) for name in _settings(gate, call.name).not_found}
+    tools = [gate.rulebook.now.settings.tool(call.name) for gate in gates_of(attempt.step.frame)]
+    names = {name for tool in tools for name in tool.not_found}
     return any(kind.__name__ in names for kind in type(error).__mro__)
-
-
-def _result(attempt: _Attempt, call: ToolCall, value: Any) -> Checked:
-    assert attempt.step is not None
-    frame = attempt.step.frame
-    more = call.checks.get("result", ())
-    if not more and not configured(frame, "result", call.name):
-        return Checked(value)
-    content = call.content(value)
-    text = content if isinstance(content, str) else None
-    return check(frame, "result", call.name, read(content), args=attempt.args, text=text, more=more)
-
-
-def _placed(call: ToolCall, value: Any, checked: Checked) -> tuple[Any, bool]:
-    """The result with what was taken out or put right, and whether it is withheld."""
-    if checked.action != "pass":
-        return value, True
-    if checked.value is checked.given or not checked.ids:
-        return value, False
-    if call.put is None:  # nobody knows how to change such a result: what must not be seen is not seen
-        return value, True
-    try:
-        return call.put(value, written(call.content(value), checked.value)), False
-    except (TypeError, ValueError):  # such as a command of LangGraph
-        return value, True
 
 
 def _rest(started: int) -> float:
     """Seconds until a refusal of a call that began at ``started`` (nanoseconds) may be answered."""
     return max(0.0, REFUSAL_SECONDS - (time.monotonic_ns() - started) / 1e9)
-
-
-def _stale(frame: Frame) -> list[Rulebook]:
-    return [gate.rulebook for gate in gates_of(frame) if gate.rulebook.stale]
-
-
-def renew(frame: Frame) -> None:
-    """Bring the rules of ``frame`` up to date."""
-    for rulebook in _stale(frame):
-        rulebook.renew()
-
-
-async def arenew(frame: Frame) -> None:
-    """Likewise, reading files off the event loop."""
-    for rulebook in _stale(frame):
-        await asyncio.to_thread(rulebook.renew)
-
-
-def _judge(frame: Frame, call: ToolCall, args: Mapping[str, Any], circumstances: Circumstances) -> Judgement:
-    """Ask every gate of the frame, outermost first; whoever stops the call decides, then whoever would."""
-    said = [gate.judge(frame, call, args, circumstances) for gate in gates_of(frame)]
-    objections = [judgement for judgement in said if judgement.verdict != "allow"]
-    return next((j for j in objections if j.stops), objections[0] if objections else said[-1])
-
-
-def _decided(
-    frame: Frame, call: ToolCall, args: Mapping[str, Any], circumstances: Circumstances
-) -> tuple[Judgement, Checked]:
-    """What the rules say of the call, then the validators; changed arguments are decided again."""
-    judgement = _judge(frame, call, args, circumstances)
-    more = call.checks.get("arguments", ())
-    if judgement.verdict != "allow" or not (more or configured(frame, "arguments", call.name)):
-        return judgement, Checked(args)
-    seen = cast("Mapping[str, Any]", plain(args))
-    checked = check(frame, "arguments", call.name, seen, args=seen if isinstance(seen, dict) else {}, more=more)
-    if not checked.said and seen is args:
-        return judgement, checked
-    if (objection := _objection(judgement, checked)) is not None:
-        return objection, replace(checked, value=args)
-    if checked.value is seen:
-        final = args
-    else:
-        final = copy_of(_changed(args, seen, cast("Mapping[str, Any]", checked.value)))
-        judgement = _judge(frame, call, final, circumstances)
-    return replace(judgement, findings=(*judgement.findings, *checked.findings)), replace(checked, value=final)
-
-
-def _changed(args: Mapping[str, Any], seen: Mapping[str, Any], now: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The arguments that validators left, some of them changed; the others stay the objects that they are."""
-    return {name: args[name] if name in args and value is seen.get(name) else value for name, value in now.items()}
-
-
-def _objection(judgement: Judgement, checked: Checked) -> Judgement | None:
-    """What stops the call, or would stop it."""
-    against = checked.stopped or tuple(one for one in checked.said if not one.enforced and one.action == "rejected")
-    if not against:
-        return None
-    codes = ", ".join(codes_of(finding for one in against for finding in one.findings))
-    reason = f"the arguments are not valid: {codes}"
-    return replace(
-        judgement, verdict="reject", by="validator", reason=reason, rule=None, findings=checked.findings,
-        enforced=against[0].enforced,
-    )  # fmt: skip
 
 
 def _cause(error: Exception) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from handrail.audit.steps import Outcome
+from handrail.gate.frames import effect_of, gate_of
 from handrail.gate.grounds import stopped
-from handrail.gate.pipeline import effect_of, gate_of
 from handrail.tracing import proposals
 from handrail.tracing.context import Frame
 from handrail.tracing.faults import unquoted

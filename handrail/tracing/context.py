@@ -86,6 +86,8 @@ class RunState:
     """Name of the outermost agent."""
     thread: str = ""
     """The caller's conversation id (LangGraph's ``thread_id``); empty when there is none."""
+    logical: str = ""
+    """The first run of those that go on with each other; itself where it goes on with none."""
     counters: Counters = field(default_factory=Counters)
     handoffs: dict[str, Principal] = field(default_factory=dict[str, Principal])
     """Agent that was handed to -> whoever handed over, with the chain and scopes it had."""
@@ -93,6 +95,9 @@ class RunState:
     """What other rooms remember for the length of the run, each under a key of its own."""
     kept: dict[str, Any] = field(default_factory=dict[str, Any])
     """What they remember from run to run of the thread, while this process lives; of the run only without a thread."""
+
+    def __post_init__(self) -> None:
+        self.logical = self.logical or self.run
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,6 +12,7 @@ from langchain_core.callbacks.manager import AsyncCallbackManagerForRetrieverRun
 from langchain_core.language_models import BaseChatModel, BaseLLM
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableSequence
+from langchain_core.runnables.retry import RunnableRetry
 from langchain_core.tools import BaseTool
 
 from handrail.frameworks import executables
@@ -22,6 +23,7 @@ from handrail.frameworks.langchain import (
     llms,
     loops,
     models,
+    repeats,
     retrievers,
     showing,
     states,
@@ -59,6 +61,7 @@ def install() -> None:
         patches.wrap(BaseLLM, name, wrap)
     embedders.install(patches)
     values.install()
+    _install_retries()
     _install_retrievers()
     for name, wrapper in agents.ENTRIES.items():
         patches.wrap(RunnableSequence, name, wrapper)
@@ -79,6 +82,12 @@ def install() -> None:
         _hooks.add(f"{package}.agents.agent", functools.partial(_install_executor, f"{package}.agents.agent"))
         iterator = f"{package}.agents.agent_iterator"
         _hooks.add(iterator, functools.partial(_install_executor_iterator, iterator))
+
+
+def _install_retries() -> None:
+    """What ``with_retry`` tries again is one call."""
+    patches.wrap(RunnableRetry, "_invoke", repeats.node)
+    patches.wrap(RunnableRetry, "_ainvoke", repeats.anode)
 
 
 def _install_retrievers() -> None:
@@ -148,6 +157,9 @@ def _install_tool_node() -> None:
     newer = hasattr(ToolNode, "_execute_tool_sync")
     patches.wrap(ToolNode, "_execute_tool_sync" if newer else "_run_one", tools.execute)
     patches.wrap(ToolNode, "_execute_tool_async" if newer else "_arun_one", tools.aexecute)
+    if newer:
+        patches.wrap(ToolNode, "_run_one", repeats.node)
+        patches.wrap(ToolNode, "_arun_one", repeats.anode)
 
 
 def _install_executor(module: str) -> None:

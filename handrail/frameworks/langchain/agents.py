@@ -7,13 +7,13 @@ entry methods wrapped one by one, for they do not end in one place.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing, nullcontext
 from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableSequence
 
 from handrail.audit.steps import Step
-from handrail.frameworks import gates, thinking
+from handrail.frameworks import gates, resuming, thinking
 from handrail.frameworks.flow import Turn
 from handrail.frameworks.langchain import answers, branches, inputs, kinds, thoughts
 from handrail.frameworks.langchain.pauses import HANDOFF, PAUSES
@@ -175,12 +175,19 @@ def _remember(frame: Frame, error: BaseException) -> None:
         thinking.announce(frame, name, again=False)
 
 
+def _naming(kwargs: dict[str, Any]) -> AbstractContextManager[None]:
+    """Take ``run_id`` out of the arguments of an entry method: the run to go on with, or to begin under this id."""
+    run = kwargs.pop("run_id", None)
+    return nullcontext() if run is None else resuming.naming(run)
+
+
 def call(entry: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Wrap a method that returns when it is done, such as ``invoke``."""
 
     def wrap(original: Callable[..., Any]) -> Callable[..., Any]:
         def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
-            step = enter(self, _config(args, kwargs), entry)
+            with _naming(kwargs):
+                step = enter(self, _config(args, kwargs), entry)
             if step is None:
                 return original(self, *args, **kwargs)
             try:
@@ -203,7 +210,8 @@ def acall(entry: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
     def wrap(original: Callable[..., Any]) -> Callable[..., Any]:
         async def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
-            step = enter(self, _config(args, kwargs), entry)
+            with _naming(kwargs):
+                step = enter(self, _config(args, kwargs), entry)
             if step is None:
                 return await original(self, *args, **kwargs)
             try:
@@ -263,7 +271,8 @@ def items(entry: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
     def wrap(original: Callable[..., Any]) -> Callable[..., Any]:
         def wrapper(self: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
-            step = enter(self, _config(args, kwargs), entry, turn=_turn(self, args, kwargs))
+            with _naming(kwargs):
+                step = enter(self, _config(args, kwargs), entry, turn=_turn(self, args, kwargs))
             if step is None:
                 yield from original(self, *args, **kwargs)
                 return
@@ -280,7 +289,8 @@ def aitems(entry: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
     def wrap(original: Callable[..., Any]) -> Callable[..., Any]:
         async def wrapper(self: Any, *args: Any, **kwargs: Any) -> AsyncGenerator[Any]:
-            step = enter(self, _config(args, kwargs), entry, turn=_turn(self, args, kwargs))
+            with _naming(kwargs):
+                step = enter(self, _config(args, kwargs), entry, turn=_turn(self, args, kwargs))
             if step is None:
                 async with aclosing(original(self, *args, **kwargs)) as source:
                     async for item in source:

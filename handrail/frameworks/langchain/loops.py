@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from handrail.frameworks import flow
-from handrail.frameworks.langchain import answers, approvals, branches, calls, middlewares, thoughts
+from handrail.frameworks.langchain import answers, approvals, branches, calls, middlewares, repeats, thoughts
 from handrail.gate import gate_of
 from handrail.tracing import context
 from handrail.tracing.context import Frame
@@ -62,6 +62,7 @@ def first(original: Callable[..., Any]) -> Callable[..., Any]:
             return original(self, *args, **kwargs)
         self.__dict__[_FRAME] = frame
         answers.begun(frame, self)
+        _quietly(lambda: repeats.began_at(self, frame), None)
         waiting = _quietly(lambda: _begins(self, frame), ())
         found = original(self, *args, **kwargs)
         if waiting:

@@ -15,7 +15,7 @@ from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool
 
 from handrail.frameworks import gates
-from handrail.frameworks.langchain import agents, thoughts
+from handrail.frameworks.langchain import agents, repeats, thoughts
 from handrail.frameworks.langchain import messages as show
 from handrail.frameworks.langchain.pauses import PAUSES
 from handrail.gate import Passed, Refusal, ToolCall, gate_of
@@ -42,6 +42,11 @@ def _described(tool: BaseTool, args: Mapping[str, Any], call_id: str | None, sta
         put=show.with_content,
         failed=show.failed,
         library="langchain",
+        at=repeats.at,
+        began=repeats.began,
+        again=repeats.again(call_id),
+        answer=repeats.answer(call_id, tool.name),
+        pause=repeats.pause(),
         then=thoughts.of_tool(tool, args, state),
     )
 

@@ -1,0 +1,191 @@
+"""What one logical run has done to the world so far, and which of it a call is.
+
+A call is the first of these that there is: another attempt of the same entry (a retry underneath it); an effect of an
+earlier life that this life has not asked for yet; an effect of this life that is in doubt or was not done; a new one.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from handrail.effects import keys
+
+Status = Literal["new", "running", "done", "doubt", "suspended", "failed"]
+"""``doubt``: it may have happened. ``suspended``: the run was paused inside it. ``failed``: nothing was done."""
+
+
+@dataclass(slots=True, eq=False)
+class Effect:
+    """One call that is done to the world once, and its attempts."""
+
+    key: str
+    """32 hex digits; handed to outside services as the idempotency key."""
+    occurrence: int
+    tool: str
+    effect: str
+    status: Status = "new"
+    attempts: int = 0
+    value: Mapping[str, Any] | None = None
+    """Where the result lies; None where there is none, or none that could be kept."""
+    call_id: str = ""
+    at: str = ""
+    """Where in checkpointed graphs it was called: see :func:`behind`."""
+    step: str = ""
+    """The step of the latest attempt, and the life in which that was."""
+    life: str = ""
+    claimed: bool = False
+    """Whether this life asked for it, or goes on from behind it."""
+    over: threading.Event = field(default_factory=threading.Event)
+    """Set whenever no attempt of it runs in this process."""
+
+    def __post_init__(self) -> None:
+        self.over.set()
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One place where a call enters, whatever is tried underneath it."""
+
+    step: str
+    """The open step there: calls further in are calls of their own."""
+    effects: dict[bytes, Effect] = field(default_factory=dict[bytes, Effect])
+
+
+_entry: ContextVar[Entry | None] = ContextVar("handrail_entry", default=None)
+
+
+class entering:  # a verb, as ``context.use`` is one
+    """Calls with equal arguments that are made in this block, in the open step ``step``, are attempts of one."""
+
+    __slots__ = ("_entry", "_token")
+
+    def __init__(self, step: str) -> None:
+        self._entry = Entry(step)
+
+    def __enter__(self) -> None:
+        self._token = _entry.set(self._entry)
+
+    def __exit__(self, *raised: object) -> None:
+        _entry.reset(self._token)
+
+
+class Ledger:
+    """The effects of one logical run. Thread-safe; what is done about one is for whoever holds its attempt."""
+
+    def __init__(self, run: str, life: str, effects: Iterable[Effect] = (), *, resumed: bool = False) -> None:
+        """``effects`` are those of earlier lives, where it is ``resumed``; ``life`` is the run that goes on now."""
+        self.run, self.life = run, life
+        self._effects = {effect.key: effect for effect in effects}
+        self._known: dict[bytes, list[Effect]] = {}
+        self._lock = threading.Lock()
+        self.resumed = resumed
+
+    def claim(
+        self, what: bytes, tool: str, effect: str, *, call_id: str, at: str, step: str, exact: bool = True
+    ) -> Effect:
+        """The effect that a call is, made in the open step ``step``. Without ``exact`` calls cannot be told apart."""
+        entry = _entry.get()
+        if entry is not None and entry.step != step:
+            entry = None
+        with self._lock:
+            found = (entry.effects.get(what) if entry is not None else None) or self._claimed(what, call_id, at, exact)
+            if found is None:
+                found = self._new(what, tool, effect)
+            found.claimed, found.call_id, found.at = True, call_id or found.call_id, at or found.at
+            if entry is not None:
+                entry.effects[what] = found
+            return found
+
+    def _claimed(self, what: bytes, call_id: str, at: str, exact: bool) -> Effect | None:
+        known = self._occurrences(what)
+        free = [effect for effect in known if not effect.claimed]
+        if free:
+            return min(free, key=lambda one: (not (at and one.at == at), one.call_id != call_id, one.occurrence))
+        return next((one for one in known if exact and one.status in ("doubt", "suspended", "failed")), None)
+
+    def _occurrences(self, what: bytes) -> list[Effect]:
+        known = self._known.get(what)
+        if known is None:
+            known = self._known[what] = []
+            while self._effects and (found := self._effects.get(keys.key(self.run, what, len(known)))) is not None:
+                known.append(found)
+        return known
+
+    def _new(self, what: bytes, tool: str, effect: str) -> Effect:
+        known = self._occurrences(what)
+        made = Effect(keys.key(self.run, what, len(known)), len(known), tool, effect)
+        self._effects[made.key] = made
+        known.append(made)
+        return made
+
+    def begin(self, effect: Effect, step: str) -> None:
+        """An attempt of ``effect`` begins in ``step``: its intent is recorded. Whoever asks may run it."""
+        with self._lock:
+            effect.status, effect.step, effect.life = "running", step, self.life
+            effect.attempts += 1
+            effect.over.clear()
+
+    def end(self, effect: Effect, status: Status, value: Mapping[str, Any] | None = None) -> None:
+        """The attempt that runs is over, and this is what is known."""
+        with self._lock:
+            effect.status, effect.value = status, value
+            effect.over.set()
+
+    def try_begin(self, effect: Effect) -> bool:
+        """Reserve ``effect`` for an attempt; False while another attempt of it runs in this process."""
+        with self._lock:
+            if effect.status == "running" or not effect.over.is_set():
+                return False
+            effect.over.clear()
+            return True
+
+    def leave(self, effect: Effect) -> None:
+        """Give back what `try_begin` reserved, with nothing begun."""
+        effect.over.set()
+
+    def consume(self, levels: tuple[str, ...], step: int, done: frozenset[str]) -> None:
+        """A checkpointed graph goes on at its superstep ``step``: what lies behind it is not asked for again.
+
+        ``levels`` is where the graph lies (a node's execution on each level); ``done`` are executions of that
+        superstep whose writes are kept.
+        """
+        with self._lock:
+            for effect in self._effects.values():
+                if not effect.claimed and behind(effect.at, levels, step, done):
+                    effect.claimed = True
+
+    def answered(self, call_ids: Iterable[str]) -> None:
+        """The messages that the run goes on with have answers to these calls: they are not asked for again."""
+        with self._lock:
+            for call_id in call_ids:
+                known = [one for one in self._effects.values() if one.call_id == call_id and not one.claimed]
+                if known:
+                    min(known, key=lambda one: one.occurrence).claimed = True
+
+    def effects(self) -> list[Effect]:
+        """All of them."""
+        with self._lock:
+            return list(self._effects.values())
+
+    def unclaimed(self) -> list[Effect]:
+        """Effects of earlier lives on the world that this life has not asked for."""
+        return [one for one in self.effects() if not one.claimed and one.effect != "read" and one.status != "failed"]
+
+
+def behind(at: str, levels: tuple[str, ...], step: int, done: frozenset[str]) -> bool:
+    """Whether a call at ``at`` was made before the graph at ``levels`` came to its superstep ``step``.
+
+    ``at`` has for each level of graphs, outermost first, the superstep and the node's execution there, as in
+    ``3/tools:ID|1/tools:ID``; empty outside checkpointed graphs.
+    """
+    parts = [part.partition("/") for part in at.split("|")] if at else []
+    if len(parts) <= len(levels) or tuple(name for _, _, name in parts[: len(levels)]) != levels:
+        return False
+    number, _, name = parts[len(levels)]
+    if not number.lstrip("-").isdigit():
+        return False
+    return int(number) < step or (int(number) == step and name in done)

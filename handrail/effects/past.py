@@ -1,0 +1,197 @@
+"""What the earlier lives of a logical run did, read from the journal: the only truth about it.
+
+Every segment that names the run is read from where it does so first. Nothing else is trusted with this: a file of
+state could be missing, or older than what was done since.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from handrail.audit import oscalls, reader
+from handrail.audit.format import encode
+from handrail.audit.reader import Part
+from handrail.effects.ledger import Effect
+from handrail.errors import JournalError
+
+_DONE = {"ok", "rejected"}
+
+
+@dataclass(slots=True)
+class Past:
+    """The lives of one logical run."""
+
+    run: str
+    """The logical run: the id of its first life."""
+    lives: dict[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    """Life -> the fields of its ``run.start`` record, in the order in which they were found."""
+    outcomes: dict[str, str] = field(default_factory=dict[str, str])
+    """Life -> how it ended; a life that is missing here died, or goes on."""
+    effects: dict[str, Effect] = field(default_factory=dict[str, Effect])
+    """Key -> effect."""
+    answers: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict[str, list[Mapping[str, Any]]])
+    """Digest of a model's input -> what its answers' records say, in their order."""
+    last_at: int = 0
+    """When its latest record was written, nanoseconds since the epoch."""
+    last: str = ""
+    """The life that began last."""
+    _open: dict[tuple[str, str], Effect] = field(default_factory=dict[tuple[str, str], Effect])
+
+    @property
+    def first(self) -> Mapping[str, Any]:
+        """What the record says with which the run began: ``tenant``, ``user``, ``agent``, ``thread`` and more."""
+        return self.lives[self.run]
+
+    @property
+    def finished(self) -> bool:
+        """Whether the life that began last came to its end."""
+        return self.outcomes.get(self.last) in _DONE
+
+    def take(self, record: Mapping[str, Any]) -> None:
+        """The next record of one of the lives."""
+        tell = {
+            "run.start": self._started, "run.end": self._ended, "tool.call": self._called, "tool.result": self._result,
+            "model.result": self._replied, "effect.resolved": self._resolved,
+        }  # fmt: skip
+        self.last_at = max(self.last_at, record["t"])
+        if record["k"] in tell:
+            tell[record["k"]](record)
+
+    def _started(self, record: Mapping[str, Any]) -> None:
+        self.lives[record["run"]], self.last = record, record["run"]
+
+    def _ended(self, record: Mapping[str, Any]) -> None:
+        self.outcomes[record["run"]] = record["outcome"]
+
+    def _called(self, record: Mapping[str, Any]) -> None:
+        key = record.get("key")
+        if not key or not record.get("ran"):
+            return
+        found = self.effects.setdefault(key, Effect(key, record.get("occ", 0), record["tool"], record["effect"]))
+        found.call_id, found.at = record.get("call_id") or "", record.get("at") or ""
+        if record.get("how") == "replayed":
+            return
+        found.attempts = record.get("attempt", 1)
+        found.status, found.step, found.life = "doubt", record["step"], record["run"]
+        self._open[record["run"], record["step"]] = found
+
+    def _result(self, record: Mapping[str, Any]) -> None:
+        found = self._open.pop((record["run"], record["step"]), None)
+        if found is None:
+            return
+        if record.get("doubt"):
+            found.status = "doubt"
+        elif record["outcome"] in _DONE or record.get("did"):
+            found.status, found.value = "done", record.get("value")
+        else:
+            found.status = "suspended" if record["outcome"] == "interrupted" else "failed"
+
+    def _resolved(self, record: Mapping[str, Any]) -> None:
+        found = self.effects.get(record["key"])
+        if found is not None:
+            found.status, found.value = record["status"], record.get("value")
+
+    def _replied(self, record: Mapping[str, Any]) -> None:
+        if record.get("asked") and record["outcome"] == "ok":
+            self.answers.setdefault(record["asked"], []).append(record)
+
+
+def read(folder: Path, run: str) -> Past | None:
+    """The past of the logical run that has a life ``run``; None where the journal has none.
+
+    Raises JournalError where a segment that names it cannot be read to its end: what was done might stand there.
+    """
+    parts = reader.parts(folder)
+    logical = _logical(parts, run)
+    if logical is None:
+        return None
+    past = Past(logical)
+    for record in _in_order(list(_records(parts, _lives(parts, logical)))):
+        past.take(record)
+    return past if logical in past.lives else None
+
+
+def of_thread(folder: Path, tenant: str, thread: str) -> str | None:
+    """The logical run that began or went on last in a thread; None where the journal knows none."""
+    found: Mapping[str, Any] | None = None
+    for part in reader.parts(folder):
+        for record in _from(part, {thread}):
+            if record["k"] == "run.start" and (record["tenant"], record.get("thread")) == (tenant, thread):
+                found = record if found is None or record["t"] > found["t"] else found
+    return str(found.get("logical") or found["run"]) if found is not None else None
+
+
+def _logical(parts: list[Part], run: str) -> str | None:
+    for record in _records(parts, {run}):
+        if record["k"] == "run.start":
+            return str(record.get("logical") or run)
+    return None
+
+
+def _lives(parts: list[Part], logical: str) -> set[str]:
+    """Each life says the logical run in full where its segment has not said it before."""
+    return {
+        record["run"]
+        for part in parts
+        for record in _from(part, {logical})
+        if record["k"] == "run.start" and logical in (record["run"], record.get("logical"))
+    }
+
+
+def _in_order(records: list[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Life by life, each after the one that it goes on with, whatever the clocks said; within one as written."""
+    before = {record["run"]: _resumed(record) for record in records if record["k"] == "run.start"}
+    started = {record["run"]: record["t"] for record in records if record["k"] == "run.start"}
+
+    def depth(run: str, seen: frozenset[str] = frozenset()) -> int:
+        above = before.get(run)
+        return 0 if above is None or above in seen else 1 + depth(above, seen | {run})
+
+    for run in sorted(before, key=lambda one: (depth(one), started[one])):
+        yield from (record for record in records if record.get("run") == run)
+
+
+def _resumed(record: Mapping[str, Any]) -> str | None:
+    return next((link.get("run") for link in record.get("links", ()) if link.get("type") == "resumed_from"), None)
+
+
+def _records(parts: list[Part], runs: set[str]) -> Iterator[Mapping[str, Any]]:
+    for part in parts:
+        yield from (record for record in _from(part, runs) if record.get("run") in runs)
+
+
+def _from(part: Part, texts: set[str]) -> Iterator[Mapping[str, Any]]:
+    """The records of ``part`` from the first on that has one of ``texts`` as a value."""
+    start = _first(part, texts)
+    if start is None:
+        return
+    found = reader.records(part, start)
+    for record in found:
+        yield record.fields
+    for problem in found.problems:
+        if not problem.harmless:
+            raise JournalError(
+                f"{problem.file}, byte {problem.offset}: {problem.what} What was done there is not known."
+            )
+
+
+def _first(part: Part, texts: set[str]) -> int | None:
+    """Where the record begins (bytes from the start of ``part``) that has one of ``texts`` first."""
+    try:
+        fd, part = reader.open_part(part)
+    except FileNotFoundError:
+        return None
+    try:
+        with mmap.mmap(fd, 0, access=mmap.ACCESS_READ) as held:
+            begin = part.place.start
+            end = len(held) if part.place.length is None else begin + part.place.length
+            hits = [at for at in (held.find(encode(text), begin, end) for text in texts) if at >= 0]
+            return max(held.rfind(b"\n", begin, min(hits)) + 1, begin) - begin if hits else None
+    except ValueError:  # an empty file
+        return None
+    finally:
+        oscalls.close(fd)

@@ -1,0 +1,245 @@
+"""Going on with a run that did not come to its end: which one, whether it may, and what it did so far."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from handrail.audit.steps import Step
+from handrail.effects import asks, past
+from handrail.effects.asks import Question
+from handrail.effects.holding import holds_of
+from handrail.effects.ledger import Effect, Ledger
+from handrail.effects.past import Past
+from handrail.effects.vault import vault_for
+from handrail.errors import HandrailError, NotAvailable, NotResumable, ValueErased
+from handrail.gate import Gate, Passed, once
+from handrail.tracing import context, ids
+from handrail.tracing.identity import Principal
+from handrail.tracing.links import Link
+
+log = logging.getLogger(__name__)
+
+_ID = re.compile(r"[0-9a-f]{32}")
+_living: dict[str, Ledger] = {}
+"""Logical run -> what it has done, while attempts of this process may still run."""
+_MOST_LIVING = 1_000
+
+
+@dataclass(slots=True)
+class Asked:
+    """A run that the caller names: to go on with, or to begin under this id."""
+
+    run: str
+    must: bool
+    """Whether it must have begun already."""
+    taken: bool = False
+
+
+_asked: ContextVar[Asked | None] = ContextVar("handrail_resuming", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """A run that goes on."""
+
+    past: Past
+    ledger: Ledger
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """The link to the life before."""
+        last = self.past.lives[self.past.last]
+        return (Link("resumed_from", last["step"], last["run"], last["trace"]),)
+
+
+@contextmanager
+def resuming(run: str) -> Generator[None]:
+    """Go on with the run ``run`` (the id of any of its lives) in the agent that is called in this block.
+
+    Completed calls give back their recorded results, where they are still allowed, and models their recorded
+    responses; the agent goes on from where it stopped. It must be called with the input of then, on behalf of the same
+    tenant and user, in enforce mode. In the block, the first run takes it up. Starting it raises NotResumable where the
+    run is not known, is of another agent or its values were erased, RunHeld where another process works on it, and
+    NotAvailable where it is somebody else's; a call that may have happened raises InDoubt, unless its tool declares
+    what to do.
+    """
+    with _asking(Asked(_checked(run), must=True)) as asked:
+        yield
+    if not asked.taken:
+        log.warning("No run was started to go on with %s.", run)
+
+
+@contextmanager
+def naming(run: object) -> Generator[None]:
+    """Go on with ``run`` where it has begun; begin it under this id otherwise. What ``run_id=`` does."""
+    with _asking(Asked(_checked(run), must=False)):
+        yield
+
+
+@contextmanager
+def _asking(asked: Asked) -> Generator[Asked]:
+    token = _asked.set(asked)
+    try:
+        yield asked
+    finally:
+        _asked.reset(token)
+
+
+def _checked(run: object) -> str:
+    text = str(run).replace("-", "").lower()
+    if not _ID.fullmatch(text):
+        raise NotResumable(f"{run!r} is no id of a run: 32 hexadecimal digits, as `handrail runs list` shows them.")
+    return text
+
+
+def taken() -> Asked | None:
+    """The run that the caller named for the run that begins now; None where they named none."""
+    asked = _asked.get()
+    if asked is None or asked.taken:
+        return None
+    asked.taken = True
+    return asked
+
+
+def resumption(gate: Gate, who: Principal, asked: Asked | None, thread: str, goes_on: bool) -> Resumption | None:
+    """What a run that begins now goes on with: what the caller named, or the unfinished run of its thread.
+
+    Holds the run from then on. Raises NotResumable, NotAvailable, RunHeld, JournalError.
+    """
+    folder = gate.folder
+    named = asked.run if asked is not None else past.of_thread(folder, who.tenant, thread) if goes_on else None
+    if named is None:
+        return None
+    if not gate.rulebook.enforces:
+        if asked is not None:
+            raise NotResumable(
+                "In observe mode nothing is replayed: everything would be done again. Set mode = enforce."
+            )
+        return None
+    return _resumption(gate, who, named, asked)
+
+
+def _resumption(gate: Gate, who: Principal, named: str, asked: Asked | None) -> Resumption | None:
+    known = past.read(gate.folder, named)
+    if known is None:
+        if asked is not None and not asked.must:
+            holds_of(gate.folder).take(named)
+            return None
+        raise NotResumable(f"The journal in {gate.folder} has no run {named}. See `handrail runs list`.")
+    if asked is None and known.finished:
+        return None
+    _require(known, who)
+    holds_of(gate.folder).take(known.run)
+    try:
+        known = past.read(gate.folder, named) or known  # what its last holder did since
+        _require_values(gate, known)
+        return Resumption(known, _ledger(known))
+    except BaseException:
+        holds_of(gate.folder).free(known.run)
+        raise
+
+
+def _require(known: Past, who: Principal) -> None:
+    first = known.first
+    if (first["tenant"], first["user"]) != (who.tenant, who.user):
+        raise NotAvailable
+    if first["agent"] != who.agent:
+        raise NotResumable(
+            f"The run {known.run} is one of the agent {first['agent']!r}, not of {who.agent!r}. Call that agent."
+        )
+
+
+def _require_values(gate: Gate, known: Past) -> None:
+    refs = [(effect.key, effect.value) for effect in known.effects.values() if effect.value is not None]
+    if not refs:
+        return
+    try:
+        vault_for(gate.folder).get(known.run, *refs[0])
+    except ValueErased as error:
+        raise NotResumable(
+            f"The recorded values of the run {known.run} were erased, so it cannot go on. What it did stays done and "
+            "recorded; begin a new run for what is left."
+        ) from error
+    except HandrailError:
+        log.warning("A recorded value of the run %s cannot be read.", known.run)
+
+
+def _ledger(known: Past) -> Ledger:
+    """The ledger of a new life; what still runs in this process is what it is, whatever the journal says so far."""
+    living = _living.get(known.run)
+    running = {one.key: one for one in living.effects() if one.status == "running"} if living is not None else {}
+    effects: dict[str, Effect] = {**known.effects, **running}
+    for effect in effects.values():
+        effect.claimed = False
+    return Ledger(known.run, "", effects.values(), resumed=True)
+
+
+def begun(gate: Gate, step: Step, found: Resumption | None) -> None:
+    """The run of ``step`` has begun: it is held while it goes on, and knows what it did before."""
+    state = step.frame.state
+    if not gate.rulebook.enforces:
+        return
+    if found is None:
+        if holds_of(gate.folder).held(state.run) is None:
+            holds_of(gate.folder).take(state.run)
+    else:
+        found.ledger.life = state.run
+        state.notes[once.NOTE] = found.ledger
+
+
+def over(step: Step, outcome: str) -> None:
+    """The run of ``step`` has ended so. Whoever resumes it may have it; a person hears of what it left behind."""
+    state, gate = step.frame.state, step.frame.gates[0]
+    if not gate.rulebook.enforces:
+        return
+    ledger: Ledger | None = state.notes.get(once.NOTE)
+    try:
+        if ledger is not None and outcome == "ok":
+            _name_orphans(gate, step, ledger)
+        if ledger is not None:
+            _remember(ledger)
+    except Exception as error:
+        log.warning("What an earlier life of a run left behind could not be recorded: %s", type(error).__name__)
+    finally:
+        holds_of(gate.folder).free(state.logical)
+
+
+def _remember(ledger: Ledger) -> None:
+    if any(one.status == "running" for one in ledger.effects()):
+        if len(_living) >= _MOST_LIVING:
+            _living.pop(next(iter(_living)))
+        _living[ledger.run] = ledger
+    else:
+        _living.pop(ledger.run, None)
+
+
+def _name_orphans(gate: Gate, step: Step, ledger: Ledger) -> None:
+    """Effects that an earlier life had on the world, and that this one did without: a person hears of each."""
+    who = step.frame.state.principal
+    for effect in ledger.unclaimed():
+        id = asks.question_id(effect.key, effect.attempts)
+        where = {"of": effect.step, "life": effect.life}
+        facts = {"id": id, "key": effect.key, "tool": effect.tool, "status": effect.status, **where}
+        gate.steps.note(step.frame, "effect.orphan", facts)
+        asks.put(gate.folder, Question(
+            id, "orphan" if effect.status == "done" else "doubt", ledger.run, effect.key, effect.tool, who.tenant,
+            who.user, step.frame.principal.agent, ids.now_ns() / 1e9, effect.attempts, effect.step, effect.life,
+        ))  # fmt: skip
+
+
+def idempotency_key() -> str:
+    """The key (32 hex digits) of the call that is being made, to hand to an outside service.
+
+    It is the same whenever this very call is made again, after a crash too, and different for every other. Raises
+    LookupError outside a governed tool.
+    """
+    frame = context.current()
+    passed = frame.owner if frame is not None else None
+    if not isinstance(passed, Passed) or not passed.key:
+        raise LookupError("idempotency_key() is for the inside of a governed tool: no call is being made here.")
+    return passed.key
