@@ -173,6 +173,8 @@ class NotReplayable(HandrailError):
 
 class ValueErased(HandrailError):
     """A value that was kept for replay cannot be read any more: the key of its run was erased on purpose."""
+
+
 class InDoubt(HandrailError):
     """A call began in an earlier life of the run, and nobody knows whether it happened: a person has been asked."""
 

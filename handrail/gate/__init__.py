@@ -1,8 +1,8 @@
 """What every governed call goes through, and every document that is read: no framework is known here.
 
 The pipeline is in pipeline.py; what it is asked and answers, in calls.py; what the rules say of one call, in
-deciding.py and judgement.py; which effect a call is and what is known of it, in once.py; what becomes of its result, in results.py;
-which documents of a retriever may be read, in documents.py.
+deciding.py and judgement.py; which effect a call is and what is known of it, in once.py; what becomes of its result,
+in results.py; which documents of a retriever may be read, in documents.py.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
@@ -65,6 +66,19 @@ class Scripted(BaseChatModel):
         yield ChatGenerationChunk(
             message=AIMessageChunk(content="", tool_calls=reply.tool_calls, usage_metadata=reply.usage_metadata)
         )
+
+
+class ByAnswers(Scripted):
+    """Plays turns by how many replies of a model are in what it is asked: a model that plans the same way again."""
+
+    def _next(self, messages: list[BaseMessage], kwargs: Mapping[str, Any]) -> AIMessage:
+        turn = self.turns[sum(isinstance(message, AIMessage) for message in messages)]
+        self.seen.append((plain(messages), plain(dict(kwargs))))
+        calls = [
+            {"name": each.name, "args": dict(each.args), "id": each.id or f"call_{uuid4().hex}"}
+            for each in turn.tool_calls
+        ]
+        return AIMessage(turn.text or "", tool_calls=calls)
 
 
 def call(tool: str, **args: object) -> Turn:
