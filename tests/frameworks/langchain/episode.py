@@ -52,6 +52,18 @@ agent = "clerk"
 [tools.send_mail]
 effect = "irreversible"
 
+[tools.flaky]
+idempotent = true
+
+[tools.look_up]
+effect = "read"
+
+[tools.search]
+effect = "read"
+
+[tools.ask_researcher]   # does nothing by itself
+effect = "read"
+
 [[rule]]
 id = "staff-work"
 allow = "staff"

@@ -34,7 +34,7 @@ from langgraph.types import Command, RetryPolicy, interrupt
 import handrail
 from tests.frameworks.langchain.asked import Asked, check_exact
 from tests.frameworks.langchain.episode import WAYS, Way, drive
-from tests.frameworks.langchain.kit import Scripted, policy
+from tests.frameworks.langchain.kit import POLICY, Scripted, policy
 
 ASK: Any = {"messages": [HumanMessage("hi")]}
 
@@ -321,7 +321,8 @@ def play(case: Case, folder: Path, way: Way, mode: str = "enforce") -> list[str]
     """Drive the agent to its end; what the tools noted."""
     ran: list[str] = []
     model = Saying(turns=case.turns)
-    governed = handrail.govern(case.build(model, ran), config=policy(folder, mode))
+    may_be_repeated = "\n[tools.once]\nidempotent = true\n" if "once" in case.ran else ""
+    governed = handrail.govern(case.build(model, ran), config=policy(folder, mode, POLICY + may_be_repeated))
     if case.error is not None:
         with pytest.raises(case.error):
             drive(governed, ASK, way)
