@@ -49,6 +49,17 @@ SELECT s.*, r."user", r.session, r.channel, r.mode
 FROM steps s LEFT JOIN run_starts r ON r.run = s.run
 WHERE s.type IN ('tool', 'memory') AND s.verdict IS NOT NULL AND s.source = 'handrail';
 
+-- One row for each conversation of a tenant, whatever channels and processes its runs came through.
+CREATE VIEW sessions AS
+SELECT tenant, coalesce(nullif(session, ''), thread) AS session, arg_min("user", started_at) AS "user",
+       count(DISTINCT "user") AS users, coalesce(array_to_string(list_sort(list(DISTINCT channel) FILTER (channel <> '')), ', '), '') AS channels,
+       array_to_string(list_sort(list(DISTINCT agent)), ', ') AS agents, count(*) AS runs,
+       count(DISTINCT logical) AS logical_runs, count(*) FILTER (outcome = 'interrupted') AS interruptions,
+       sum(denied)::BIGINT AS denied, sum(would_deny)::BIGINT AS would_deny, sum(input_tokens)::BIGINT AS input_tokens,
+       sum(output_tokens)::BIGINT AS output_tokens, min(started_at) AS started_at,
+       max(coalesce(ended_at, started_at)) AS latest_at, arg_max(outcome, started_at) AS outcome
+FROM runs WHERE coalesce(nullif(session, ''), thread, '') <> '' GROUP BY ALL;
+
 -- What happened in a window of time, for one tenant, user or agent, or (NULL) for all of them.
 CREATE MACRO steps_in(since_, until_, tenant_, user_, agent_) AS TABLE
 SELECT s.*, r."user", r.session, r.mode, r.run IS NOT NULL AND r.step = s.step AS is_root

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from handrail.dashboard.views import reliability, run, runs
+from handrail.dashboard.views import reliability, run, runs, session
 
 
 def main() -> None:
@@ -17,8 +17,9 @@ def main() -> None:
     list_page = st.Page(runs.page, title="Runs", icon=":material/list:", url_path="runs", default=True)
     run_page = st.Page(run.page, title="Run", icon=":material/account_tree:", url_path="run")
     rates = st.Page(reliability.page, title="Reliability", icon=":material/monitoring:", url_path="reliability")
-    st.session_state["pages"] = {"runs": list_page, "run": run_page, "reliability": rates}
-    st.navigation([list_page, run_page, rates], position="top").run()
+    sessions = st.Page(session.page, title="Sessions", icon=":material/forum:", url_path="sessions")
+    st.session_state["pages"] = {"runs": list_page, "run": run_page, "sessions": sessions, "reliability": rates}
+    st.navigation([list_page, run_page, sessions, rates], position="top").run()
 
 
 main()

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
@@ -307,3 +307,29 @@ def test_reliability_has_a_page(thinking: tuple[str, list[tuple[str, dict[str, s
     cells(page).filter(has_text=re.compile("^100.0 %$")).first.wait_for(state="attached")
     page.goto(f"{url}/reliability?agent=nobody")
     page.get_by_text("nothing fits these filters").wait_for()
+
+
+def test_a_session_is_one_thread(explorer: Explorer, page: Page) -> None:
+    """From the list of sessions to one as a thread, to a run of it, and from there back to the session."""
+    page.goto(f"{explorer.url}/sessions")
+    click_row(page, row_of(page, "chat-7"))
+    page.wait_for_url("**session=chat-7**")
+    cells(page).filter(has_text=re.compile("^begins, ")).first.wait_for(state="attached")
+    click_row(page, 0)
+    page.wait_for_url("**/run?run=**")
+    page.locator(".st-key-session").get_by_role("button", name="chat-7").click()
+    page.wait_for_url("**/sessions?**")
+    assert query(page)["session"] == ["chat-7"]
+    page.get_by_role("button", name="Sessions", exact=True).click()
+    cells(page).filter(has_text=re.compile("^chat-7$")).first.wait_for(state="attached")
+
+
+def test_hostile_names_of_sessions_stay_text(explorer: Explorer, page: Page) -> None:
+    """A session's name, user and tenant are shown as they are; one that is not there is said to be missing."""
+    tenant, name = quote(sample.HOSTILE[2]), quote(sample.HOSTILE[3])
+    page.goto(f"{explorer.url}/sessions?tenant={tenant}&session={name}")
+    page.locator(".stMetric").first.wait_for()
+    assert [page.locator(tag).count() for tag in ("a[href^=javascript]", "strong:text-is('x')")] == [0, 0]
+    assert page.evaluate("window.stolen") is None
+    page.goto(f"{explorer.url}/sessions?tenant=x&session=nothing")
+    page.get_by_text("There is no such session").wait_for()

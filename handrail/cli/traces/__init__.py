@@ -9,6 +9,7 @@ from handrail.cli.lazy import LazyGroup
 COMMANDS: dict[str, str] = {
     "show": "Show a run as a tree: steps, decisions, durations, tokens.",
     "diff": "Compare two runs: where they first differ, and how.",
+    "sessions": "List sessions, or show one as a thread over all its channels.",
     "query": "Answer SQL over the documented views, read-only.",
     "serve": "Receive other programs' spans by OTLP/HTTP.",
     "ingest": "Take in files of other instrumentations' spans.",

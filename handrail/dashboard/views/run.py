@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from handrail.audit.tree import Place, in_tree_order
-from handrail.dashboard import data, figures, plain, shared, tables, theme
+from handrail.dashboard import conversations, data, figures, plain, shared, tables, theme
 from handrail.dashboard.data import Row, Source
 from handrail.dashboard.views import step
 
@@ -65,6 +65,7 @@ def _header(found: Source, run: Row) -> None:
         if run["error"]:
             st.markdown(plain.chip(run["error"]), width="content")
     _parts(found, run)
+    _session(found, run)
     _who(data.chains(found, run["run"]), run)
     _figures(run)
 
@@ -87,6 +88,20 @@ def _parts(found: Source, run: Row) -> None:
             look = theme.outcome(part["outcome"])
             st.button(f"{number} {look.text}", key=f"part-{number}", disabled=part["run"] == run["run"],
                       on_click=shared.set_query, args=({"run": part["run"], "step": None, "page": None},))  # fmt: skip
+
+
+def _session(found: Source, run: Row) -> None:
+    """The conversation that the run is part of, where it is not all of it."""
+    name = run["session"] or run["thread"]
+    session = conversations.session(found, run["tenant"], name) if name else None
+    if session is None or session["runs"] < 2:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="session"):
+        through = f" through {plain.chip(session['channels'])}" if session["channels"] else ""
+        st.caption(f"One of {session['runs']:,} runs of a session{through}:", width="content")
+        if st.button(plain.chip(name, limit=40), key="to-session"):
+            where = {"tenant": run["tenant"], "session": name}
+            st.switch_page(st.session_state["pages"]["sessions"], query_params=where)
 
 
 def _who(chains: Sequence[Sequence[str]], run: Row) -> None:
