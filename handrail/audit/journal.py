@@ -11,7 +11,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from handrail.audit.writer import SEGMENT_BYTES, OpenPart, Writer
 from handrail.errors import JournalError
 from handrail.tracing.faults import unquoted
 
-__all__ = ["GROUP_SYNC_SECONDS", "Journal", "encode", "journal_for"]
+__all__ = ["GROUP_SYNC_SECONDS", "Journal", "encode", "journal_for", "sync_first", "sync_soon"]
 
 log = logging.getLogger(__name__)
 
@@ -287,13 +287,27 @@ class _GroupSync:
             self._work.wait()
             _sleep(GROUP_SYNC_SECONDS)
             self._work.clear()
-            for journal in list(_journals):
-                journal.sync_if_dirty()
+            for work in (*_first, *(journal.sync_if_dirty for journal in list(_journals))):
+                work()
 
 
+_first: list[Callable[[], None]] = []
 _journals: set[Journal] = set()
 _shared: dict[tuple[str, bool], Journal] = {}
 _group_sync = _GroupSync()
+
+
+def sync_first(work: Callable[[], None]) -> None:
+    """Have ``work`` called each time before the background thread syncs the journals: what records refer to.
+
+    It must not raise. It is called when `sync_soon`, or an append, has woken the thread.
+    """
+    _first.append(work)
+
+
+def sync_soon() -> None:
+    """Have everything that was appended put on the disk within some `GROUP_SYNC_SECONDS`."""
+    _group_sync.wake()
 
 
 def journal_for(folder: Path, payloads: bool = True) -> Journal:

@@ -253,22 +253,22 @@ def size_at(path: Path) -> int:
     return _lstat(path).st_size
 
 
-def stamp_at(path: str) -> tuple[int, int] | None:
-    """Inode and time of the last change (nanoseconds) of what stands at ``path``, links not followed; None for nothing.
+def stamp_at(path: str) -> tuple[int, int, int] | None:
+    """Inode of what stands at ``path``, links not followed, and when it (ctime) and its content (mtime) last changed.
 
-    Any other fault than its absence raises OSError.
+    Times are nanoseconds since 1970. None when nothing is there; any other fault raises OSError.
     """
     try:
         found = _lstat(path)
     except FileNotFoundError:
         return None
-    return found.st_ino, found.st_mtime_ns
+    return found.st_ino, found.st_ctime_ns, found.st_mtime_ns
 
 
-def stamp(fd: int) -> tuple[int, int]:
-    """Inode and time of the last change (nanoseconds) of an opened file."""
+def stamp(fd: int) -> tuple[int, int, int]:
+    """As `stamp_at`, of an opened file."""
     found = _fstat(fd)
-    return found.st_ino, found.st_mtime_ns
+    return found.st_ino, found.st_ctime_ns, found.st_mtime_ns
 
 
 def touch(fd: int, at: int | None = None) -> None:

@@ -38,22 +38,23 @@ _urandom = os.urandom
 class Key:
     """A run's key, ready for use, and the file that it was read from."""
 
-    __slots__ = ("cipher", "name", "path", "stamp")
+    __slots__ = ("_unfit", "cipher", "name", "path", "stamp")
 
-    def __init__(self, path: str, stamp: tuple[int, int], secret: bytes) -> None:
+    def __init__(self, path: str, stamp: tuple[int, int, int], secret: bytes) -> None:
+        # a process that keeps no values loads no cryptography
+        from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+        self._unfit = InvalidTag
         self.path, self.stamp = path, stamp
         self.cipher: AESGCM = AESGCM(secret)
         self.name = name_of(secret)
 
     def opened(self, nonce: bytes, sealed: bytes, about: bytes) -> bytes | None:
         """What was sealed; None when it, or what it is about, was changed, or the key is another."""
-        from cryptography.exceptions import InvalidTag
-
         try:
             return self.cipher.decrypt(nonce, sealed, about)
-        except InvalidTag:
+        except self._unfit:
             return None
 
 
@@ -68,13 +69,14 @@ class RunKeys:
         """Keep nothing ready: after a fork another thread may have been at work here."""
         self._lock = threading.RLock()
         self._ready: dict[str, Key] = {}
+        self._made: list[Path] = []
 
     def existing(self, run: str) -> Key | None:
         """The key of a run; None when there is none. Raises JournalError for a file that is no key."""
         with self._lock:
             key = self._ready.pop(run, None)
             if key is None or self._stamp(key.path) != key.stamp:
-                key = self._read(self._path(run))
+                key = self._read(self._path(run), using=True)
             if key is not None:
                 self._ready[run] = key
                 if len(self._ready) > MOST_KEPT:
@@ -102,7 +104,7 @@ class RunKeys:
         for name in self._names():
             path = self._folder / name
             stamp = self._stamp(str(path))
-            if stamp is not None and stamp[1] < oldest and self._erase(path) and not name.startswith("."):
+            if stamp is not None and stamp[2] < oldest and self._erase(path) and not name.startswith("."):
                 erased += 1
         return erased
 
@@ -110,6 +112,15 @@ class RunKeys:
         """What frames call the keys that there are. Raises JournalError."""
         found = [self._read(self._folder / name) for name in self._names() if not name.startswith(".")]
         return {key.name for key in found if key is not None}
+
+    def sync(self) -> None:
+        """Put the keys that were made here on the disk. Raises OSError."""
+        with self._lock:
+            made, self._made = self._made, []
+        for path in made:
+            _sync_file(path)
+        if made:
+            oscalls.sync_folder(self._folder)
 
     def _path(self, run: str) -> Path:
         return self._folder / blake2b(run.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
@@ -120,13 +131,13 @@ class RunKeys:
         except OSError as error:
             raise oscalls.unusable(self._folder, error) from error
 
-    def _stamp(self, path: str) -> tuple[int, int] | None:
+    def _stamp(self, path: str) -> tuple[int, int, int] | None:
         try:
             return oscalls.stamp_at(path)
         except OSError as error:
             raise oscalls.unusable(path, error) from error
 
-    def _read(self, path: Path) -> Key | None:
+    def _read(self, path: Path, *, using: bool = False) -> Key | None:
         try:
             _require_folders(self._folder)
             fd = oscalls.open_existing(path)
@@ -135,17 +146,17 @@ class RunKeys:
         except OSError as error:
             raise oscalls.unusable(path, error) from error
         try:
-            return self._read_opened(path, fd)
+            return self._read_opened(path, fd, using)
         finally:
             oscalls.close(fd)
 
-    def _read_opened(self, path: Path, fd: int) -> Key | None:
+    def _read_opened(self, path: Path, fd: int, using: bool) -> Key | None:
         if oscalls.owner(fd) != oscalls.owner_at(self._folder):
             raise JournalError(
                 f"{path}: belongs to another user than its folder. Look who put it there, and remove it."
             )
         stamp = oscalls.stamp(fd)
-        if time.time_ns() - stamp[1] > USED_SECONDS * 1_000_000_000:
+        if using and time.time_ns() - stamp[2] > USED_SECONDS * 1_000_000_000:
             oscalls.touch(fd)
             stamp = oscalls.stamp(fd)
         secret = oscalls.read_at(fd, KEY_BYTES + 1, 0)
@@ -159,6 +170,7 @@ class RunKeys:
             oscalls.make_folder(self._folder.parent)
             if not small_files.write_first(path, _urandom(KEY_BYTES), durable=False) and self._read(path) is None:
                 oscalls.remove(path)  # an erased one, left there by a process that was killed
+            self._made.append(path)
         except OSError as error:
             raise oscalls.unusable(path, error) from error
 
@@ -183,6 +195,17 @@ def _require_folders(folder: Path) -> None:
     """Raise OSError where the folder of keys, or the one that it is in, is a link or no folder."""
     for place in (folder.parent, folder):
         oscalls.close(oscalls.open_folder(place))
+
+
+def _sync_file(path: Path) -> None:
+    try:
+        fd = oscalls.open_existing(path)
+    except FileNotFoundError:  # forgotten meanwhile
+        return
+    try:
+        oscalls.sync_data(fd)
+    finally:
+        oscalls.close(fd)
 
 
 def _overwrite(path: Path) -> None:

@@ -28,6 +28,8 @@ MAX_DEPTH = 100
 """Lists, dicts and objects inside each other; a value that contains itself has no end of them."""
 MAX_BYTES = 16 << 20
 """Largest encoded value, in bytes: it is written at once, in whatever thread or event loop the call is in."""
+MAX_TAGGED = 200_000
+"""Parts of one value that JSON lacks: each takes microseconds and hundreds of bytes while it is written."""
 TAG, CONTENT = "$", "v"
 
 _To: TypeAlias = Callable[[Any], object]
@@ -101,13 +103,14 @@ def _encoded(value: object) -> bytes:
 class _Tagger:
     """Makes JSON types of one value, tagged where they are something else, within the room that it may take.
 
-    A part takes at least two bytes, and a text as many as it has characters: what is held many times counts each time.
+    A part takes some bytes, and a text as many as it has characters: what is held many times counts each time.
     With ``quick`` texts are not looked into, which a lone surrogate lets the writer fail upon.
     """
 
     def __init__(self, *, quick: bool) -> None:
         self._quick = quick
         self._room = MAX_BYTES
+        self._tags = 0
 
     def fresh(self, value: Any, depth: int) -> Any:
         """As `tagged`, for what nobody has looked at yet: the value itself where all of it is JSON."""
@@ -138,7 +141,7 @@ class _Tagger:
         return True
 
     def _holds_json(self, container: Any, deeper: list[Any]) -> bool:
-        room = self._room - 2 * len(container)
+        room = self._room - 4 * len(container)
         for item in container.values() if _type(container) is dict else container:
             kind = _type(item)
             if kind is str:
@@ -164,19 +167,24 @@ class _Tagger:
     def tagged(self, value: Any, depth: int) -> Any:
         """JSON types for a value, within each other ``depth`` deep already."""
         kind = _type(value)
-        self._spend(2)
+        self._spend(8)  # what it takes while it is copied, a place in a list
         if value is None or kind is bool:
             return value
         if kind is str:
-            self._spend(len(value))
-            return _text(value)
+            return self._text(value)
         if kind is int:
-            return value if -_WORD <= value < _WORD else self._tag("int", hex(value), depth)
+            return value if -_WORD <= value < _WORD else self._tag("int", self._text(hex(value)))
         if kind is float:
-            return value if isfinite(value) else self._tag("float", repr(value), depth)
+            return value if isfinite(value) else self._tag("float", repr(value))
         if depth >= MAX_DEPTH:
             raise _refused(value, _ENDLESS)
         return self._container(value, kind, depth)
+
+    def _tag(self, name: str, content: object) -> dict[str, object]:
+        self._tags += 1
+        if self._tags > MAX_TAGGED:
+            raise NotReplayable(_TOO_LARGE)
+        return {TAG: name, CONTENT: content}
 
     def _container(self, value: Any, kind: type, depth: int) -> Any:
         if kind is list:
@@ -185,22 +193,22 @@ class _Tagger:
             return self._dict(value, depth + 1)
         if kind is set or kind is frozenset:
             # in an order of their own: that of a set is another in each process
-            return _tagged(kind.__name__, sorted((self.tagged(item, depth + 1) for item in value), key=_write))
-        return self._tag(*_taken_apart(value, kind), depth)
+            return self._tag(kind.__name__, sorted((self.tagged(item, depth + 1) for item in value), key=_write))
+        name, content = _taken_apart(value, kind)
+        return self._tag(name, self.fresh(content, depth))
+
+    def _text(self, text: str) -> Any:
+        self._spend(len(text))
+        if _is_plain(text):
+            return text
+        return self._tag("str", b64encode(text.encode("utf-8", "surrogatepass")).decode())
 
     def _dict(self, value: dict[Any, Any], depth: int) -> Any:
         if TAG not in value and all(type(key) is str and _is_plain(key) for key in value):
             self._spend(sum(map(len, value)))
             return {key: self.tagged(item, depth) for key, item in value.items()}
         pairs = [[self.tagged(key, depth), self.tagged(item, depth)] for key, item in value.items()]
-        return _tagged("dict", pairs)
-
-    def _tag(self, name: str, content: object, depth: int) -> dict[str, object]:
-        return _tagged(name, self.fresh(content, depth))
-
-
-def _tagged(name: str, content: object) -> dict[str, object]:
-    return {TAG: name, CONTENT: content}
+        return self._tag("dict", pairs)
 
 
 def _is_plain(text: str) -> bool:
@@ -211,10 +219,6 @@ def _is_plain(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _text(text: str) -> Any:
-    return text if _is_plain(text) else _tagged("str", b64encode(text.encode("utf-8", "surrogatepass")).decode())
 
 
 def _taken_apart(value: Any, kind: type) -> tuple[str, object]:

@@ -9,6 +9,8 @@ moved, or asked for in another's name is not given out. The key of a run is a fi
 
 from __future__ import annotations
 
+import atexit
+import logging
 import os
 import re
 import threading
@@ -18,8 +20,11 @@ from pathlib import Path
 from typing import NoReturn, TypeAlias
 
 from handrail.audit import oscalls
+from handrail.audit.journal import sync_first, sync_soon
 from handrail.effects.run_keys import NAME_BYTES, Key, RunKeys
 from handrail.errors import JournalError, ValueErased
+
+log = logging.getLogger(__name__)
 
 FOLDER, KEYS, SUFFIX = "replay", "keys", ".values"
 FILE_BYTES = 64 << 20
@@ -43,13 +48,18 @@ class _File:
         self.id = _urandom(8).hex()
         self.path = str(folder / f"{self.id}{SUFFIX}")
         self.size = 0
-        self.settled = True
+        self.settled = self.fit = True
         descriptor = oscalls.open_folder(folder)
         try:
             self.fd = oscalls.open_segment(descriptor, f"{self.id}{SUFFIX}")
         finally:
             oscalls.close(descriptor)
-        oscalls.lock_new(self.fd, self.path)
+        try:
+            oscalls.lock_new(self.fd, self.path)
+        except JournalError:
+            self.close()
+            oscalls.remove(Path(self.path))
+            raise
 
     def add(self, frame: bytes) -> None:
         """Append a frame whole, or leave the file as it was. Raises JournalError.
@@ -67,6 +77,19 @@ class _File:
         self.size += len(frame)
         self.settled = True
 
+    def sync(self) -> None:
+        """Wait until the frames are on the disk. Raises OSError; a file that somebody deleted is not gone on with."""
+        try:
+            oscalls.sync_data(self.fd)
+            self.fit = self.fit and not oscalls.is_deleted(self.fd)
+        except OSError:
+            self.fit = False  # what the disk holds is unknown
+            raise
+
+    def takes_more(self) -> bool:
+        """Whether the next frame goes here: the file is whole, on the disk as far as is known, and not too large."""
+        return self.settled and self.fit and self.size < FILE_BYTES
+
     def close(self) -> None:
         """Close the file; a later append fails instead of reaching whatever gets its number."""
         descriptor, self.fd = self.fd, -1
@@ -79,8 +102,13 @@ class Vault:
     def __init__(self, folder: Path) -> None:
         self._folder = folder / FOLDER
         self._keys = RunKeys(self._folder / KEYS)
-        self._lock = threading.RLock()
+        self._restart()
+
+    def _restart(self) -> None:
+        self._lock, self._sync_lock = threading.RLock(), threading.RLock()
         self._file: _File | None = None
+        self._retired: list[_File] = []
+        self._dirty = False
 
     def put(self, run: str, about: str, body: bytes) -> Ref:
         """Keep ``body`` for a logical run under a name of the caller's, and return where it lies.
@@ -93,11 +121,14 @@ class Vault:
         with self._lock:
             key = self._keys.of(run)
             file = self._file
-            if file is None or not file.settled or file.size >= FILE_BYTES:
+            if file is None or not file.takes_more():
                 file = self._begin()
             offset = file.size
             frame = _frame(key, _place(run, about, file.id, offset), body)
             file.add(frame)
+        if not self._dirty:
+            self._dirty = True
+            sync_soon()
         return {"f": file.id, "o": offset, "l": len(frame)}
 
     def get(self, run: str, about: str, ref: Mapping[str, object]) -> bytes:
@@ -115,7 +146,7 @@ class Vault:
             self._damaged(file, offset)
         body = key.opened(frame[_HEAD - _NONCE : _HEAD], frame[_HEAD:], _place(run, about, file, offset))
         named = frame[_LENGTH : _LENGTH + NAME_BYTES]
-        if body is None and named != key.name:
+        if body is None and named != key.name and named not in self._keys.names():
             raise ValueErased("This value was erased: its run has another key now.")
         if body is None or named != key.name:
             self._damaged(file, offset)
@@ -143,11 +174,40 @@ class Vault:
 
     def after_fork(self) -> None:
         """Go on with a file of its own in a forked process; the first one stays the other's."""
-        self._lock = threading.RLock()
+        files = self._files()
+        self._restart()
         self._keys.restart()
-        file, self._file = self._file, None
-        if file is not None:
+        for file in files:
             file.close()
+
+    def sync(self) -> None:
+        """Wait until what was put so far is on the disk. Puts go on meanwhile. Raises JournalError."""
+        with self._sync_lock:
+            self._dirty = False
+            with self._lock:
+                files, finished = self._files(), list(self._retired)
+            try:
+                self._keys.sync()
+                for file in files:
+                    file.sync()
+                if files:
+                    oscalls.sync_folder(self._folder)
+            except OSError as error:
+                raise oscalls.unusable(self._folder, error) from error
+            for file in finished:
+                self._retired.remove(file)
+                file.close()
+
+    def sync_if_dirty(self) -> None:
+        """What the background thread does soon after a put: ``sync``, with a failure told in the log."""
+        if self._dirty:
+            try:
+                self.sync()
+            except JournalError as error:
+                log.error("Values for replay may not survive a power cut: %s", error)
+
+    def _files(self) -> list[_File]:
+        return [*self._retired, *([self._file] if self._file is not None else ())]
 
     def _begin(self) -> _File:
         last = self._file
@@ -155,8 +215,8 @@ class Vault:
             self._file = _File(self._folder)
         except OSError as error:
             raise oscalls.unusable(self._folder, error) from error
-        if last is not None and last.settled:
-            last.close()
+        if last is not None:
+            self._retired.append(last)
         return self._file
 
     def _frame_at(self, file: str, offset: int, length: int) -> bytes:
@@ -168,9 +228,7 @@ class Vault:
                 f"{path}: {error.strerror or error}. A value for replay was kept there: restore it."
             ) from error
         try:
-            # a length out of a damaged reference must not be believed: nothing is read that is not there
-            whole = offset + length <= oscalls.size_of(fd)
-            frame = oscalls.read_at(fd, length, offset) if whole else b""
+            frame = oscalls.read_at(fd, length, offset)
         except OSError as error:
             raise oscalls.unusable(path, error) from error
         finally:
@@ -201,8 +259,8 @@ def _frame(key: Key, place: bytes, body: bytes) -> bytes:
 def _checked(ref: Mapping[str, object]) -> tuple[str, int, int]:
     file, offset, length = ref.get("f"), ref.get("o"), ref.get("l")
     if type(file) is str and type(offset) is int and type(length) is int:
-        can_be = _NAME.fullmatch(file) and offset >= 0 and length >= _HEAD + _TAG  # how large, the file says
-        if can_be:
+        can_be = _NAME.fullmatch(file) and 0 <= offset < 1 << 62 and length >= _HEAD + _TAG
+        if can_be:  # how much there is of it, the file says
             return file, offset, length
     raise JournalError(
         "A record refers to a value for replay that cannot be: it was changed. Run handrail audit verify."
@@ -212,7 +270,7 @@ def _checked(ref: Mapping[str, object]) -> tuple[str, int, int]:
 def _remove_if_dead(path: Path, oldest: int, alive: set[bytes]) -> None:
     fd = oscalls.open_existing(path)
     try:
-        if oscalls.stamp(fd)[1] < oldest and oscalls.try_lock(fd) and not _holds_any(fd, alive):
+        if oscalls.stamp(fd)[2] < oldest and oscalls.try_lock(fd) and not _holds_any(fd, alive):
             oscalls.remove(path)
     finally:
         oscalls.close(fd)
@@ -246,5 +304,12 @@ def _after_fork() -> None:
         vault.after_fork()
 
 
+def _sync_all() -> None:
+    for vault in list(_shared.values()):
+        vault.sync_if_dirty()
+
+
+sync_first(_sync_all)
+atexit.register(_sync_all)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)

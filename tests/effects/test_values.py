@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import enum
 import math
 import sys
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, timezone
-from decimal import Decimal
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -17,65 +16,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict, PrivateAttr
+from pydantic import BaseModel
 
-from handrail.effects.values import decode, encode
+from handrail.effects.values import decode, encode, register
 from handrail.errors import NotReplayable
-
-
-class Colour(enum.Enum):
-    """An enum of its own values."""
-
-    RED = "red"
-    BLUE = ("b", 1)
-
-
-class Level(enum.IntEnum):
-    """An enum whose members are numbers."""
-
-    LOW = 1
-
-
-class Right(enum.Flag):
-    """An enum whose members are added up."""
-
-    READ = 1
-    WRITE = 2
-
-
-class Point(NamedTuple):
-    """A named tuple."""
-
-    x: int
-    y: Any = None
-
-
-@dataclass(frozen=True, slots=True)
-class Slotted:
-    """A dataclass without a dict."""
-
-    name: str
-    inner: Any = None
-
-
-@dataclass
-class Counted:
-    """A dataclass that would count how often it is made."""
-
-    name: str
-    made: int = field(default=0, init=False)
-
-    def __post_init__(self) -> None:
-        self.made += 1
-
-
-class Account(BaseModel):
-    """A model with everything that a model may hold."""
-
-    model_config = ConfigDict(extra="allow")
-    owner: str
-    balance: Decimal = Decimal(0)
-    _seen: int = PrivateAttr(default=0)
+from tests.effects.kinds import Account, Colour, Counted, Level, Point, Right, Slotted, alike
 
 
 def test_json_is_kept_as_it_is() -> None:
@@ -110,28 +55,12 @@ def _around(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 VALUES = st.recursive(ATOMS, _around, max_leaves=12)
 
 
-def _alike(one: Any, other: Any) -> bool:
-    """Whether two values are equal and of the same types, all the way down."""
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, dict):
-        pairs = zip(one.items(), other.items(), strict=True)
-        return len(one) == len(other) and all(_alike(mine, its) for mine, its in pairs)
-    if isinstance(one, (list, tuple)):
-        return len(one) == len(other) and all(map(_alike, one, other))
-    if isinstance(one, (set, frozenset)):
-        return bool(one == other) and sorted(map(repr, one)) == sorted(map(repr, other))
-    if isinstance(one, Slotted):
-        return _alike((one.name, one.inner), (other.name, other.inner))
-    return bool(one == other) and repr(one) == repr(other)
-
-
 @given(VALUES)
 def test_a_value_comes_back_equal_type_included(value: Any) -> None:
     """Whatever is kept comes back equal and of the same types, and is one line of JSON that is the same each time."""
     body = encode(value)
     found = decode(body)
-    assert _alike(value, found)
+    assert alike(value, found)
     assert b"\n" not in body and encode(found) == body
 
 
@@ -165,7 +94,7 @@ def test_objects_are_made_without_their_constructors() -> None:
 def test_paths_and_ids() -> None:
     """A path of this system and a UUID come back as they were."""
     for value in (Path("/tmp/a"), UUID(int=7)):
-        assert _alike(decode(encode(value)), value)
+        assert alike(decode(encode(value)), value)
 
 
 def test_a_class_that_is_not_loaded_is_not_imported() -> None:
@@ -183,3 +112,99 @@ def test_a_class_of_another_sort_is_never_made(sort: str, name: str) -> None:
     rest = ",{},{}" if sort == "object" else ',["true"]'
     with pytest.raises(NotReplayable):
         decode(f'{{"$":"{sort}","v":["{name}"{rest}]}}'.encode())
+
+
+LARGE: list[Any] = [10**4000, -(10**5000), 1 << 63, -(1 << 63) - 1, (1 << 100_000,)]
+
+
+@pytest.mark.parametrize("value", LARGE, ids=range(len(LARGE)))
+def test_large_integers_come_back(value: Any) -> None:
+    """An integer of any size comes back, also one whose decimal digits Python would refuse to read."""
+    assert decode(encode(value)) == value
+    assert decode(encode({"a": [value]})) == {"a": [value]}
+
+
+@pytest.mark.parametrize("text", ["\ud800", "a\udfffb", "\udce4", "\x00", "\u2028", "\U0001f600", '"$"', "$"])
+def test_every_text_comes_back(text: str) -> None:
+    """Lone surrogates, controls and what looks like a mark come back, as text, as a key, in a path and in an object."""
+    values: list[Any] = [text, [text], {text: text}, {"a": {text: [text]}}, (text,), {text}, Slotted(text, {text: 1})]
+    for value in (*values, Account(owner=text), OrderedDict({text: 1}), PurePosixPath(text)):
+        assert alike(decode(encode(value)), value)
+
+
+@dataclass
+class Remembering:
+    """A dataclass with a field that its class holds for all, and a value that it remembers."""
+
+    name: str
+    shared: int = field(default=0, init=False)
+
+    @cached_property
+    def length(self) -> int:
+        """Counted once."""
+        return len(self.name)
+
+
+class Holder(BaseModel):
+    """A model that remembers, and has a slot."""
+
+    __slots__ = ("aside",)
+    name: str
+
+    @cached_property
+    def length(self) -> int:
+        """Counted once."""
+        return len(self.name)
+
+
+def test_what_an_object_remembers_is_left_out() -> None:
+    """What a cached property remembers is made again; a default that the class holds stays with the class."""
+    for value in (Remembering("abc"), Holder(name="abc")):
+        assert value.length == 3
+        found = decode(encode(value))
+        assert (found, "length" in vars(found), found.length) == (value, False, 3)
+    assert "shared" not in vars(decode(encode(Remembering("abc"))))
+
+
+def test_what_a_model_keeps_aside_is_refused() -> None:
+    """A model whose object holds more than fields, extra and private attributes is not kept in part."""
+    holder = Holder(name="x")
+    object.__setattr__(holder, "aside", 1)
+    with pytest.raises(NotReplayable, match="further attributes"):
+        encode(holder)
+
+
+class Order(NamedTuple):
+    """A pair that `register` gives a name."""
+
+    n: int
+
+
+class Handle:
+    """An object that only its maker can make again."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+def test_a_framework_registers_its_kinds() -> None:
+    """A registered class is kept by what `to` says, deep inside others, and made by `back`."""
+    register(Handle, "tests.Handle", lambda handle: (handle.number, {"$": 1}), lambda parts: Handle(parts[0]))
+    body = encode({"a": [Handle(7)]})
+    assert b'{"$":"tests.Handle"' in body
+    assert decode(body)["a"][0].number == 7
+
+
+def test_names_of_kinds_are_not_taken_twice() -> None:
+    """A name without a dot, one of another class, and a second name for a class are refused."""
+    register(Order, "tests.Order", list, lambda parts: Order(*parts))
+    register(Order, "tests.Order", list, lambda parts: Order(*parts))
+    for kind, name in (
+        (Order, "Order"),
+        (Order, "tests.Other"),
+        (Handle, "tests.Order"),
+        (dict, "tuple"),
+        (tuple, "a.b"),
+    ):
+        with pytest.raises(ValueError, match="kind of values"):
+            register(kind, name, list, tuple)
