@@ -6,7 +6,8 @@ import argparse
 import json
 import os
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,30 +33,59 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ["HANDRAIL_DATA"] = str(data / "handrail")
     os.environ[world.FOLDER] = str(data / "world")
     world.kill_at(options.crash_at, options.crash_when)
-    case = dossier.unfinished(data / "handrail") if options.resume else f"{options.applicant}-{os.urandom(3).hex()}"
-    work(case, data, answer=options.answer, checkpointed=options.checkpointer)
+    case, run, said = f"{options.applicant}-{os.urandom(3).hex()}", "", []
+    if options.resume:
+        case, run = dossier.unfinished(data / "handrail")
+        said = dossier.answers(data / "handrail", case)
+    work(case, data, Person(options.answer, said), checkpointed=options.checkpointer, run=run)
     found = dossier.dossier(data / "handrail", case)
     print(json.dumps(found, indent=2) if options.json else dossier.text(found))
 
 
-def work(case: str, data: Path, *, answer: str, checkpointed: bool) -> None:
-    """Have the agent work on ``case``, named APPLICANT-SOMETHING; a person's answer is ``approve`` or ``reject``."""
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who is asked about large loans."""
+
+    answer: str
+    """``approve`` or ``reject``."""
+    said: Sequence[dossier.Row]
+    """What they have answered in this case before the process died: nobody is asked the same thing twice."""
+
+    def reply(self, state: dict[str, Any]) -> tuple[Command[Any], str]:
+        """The answer to the question that ``state`` waits for, and where it comes from."""
+        (call,) = state["__interrupt__"][0].value["action_requests"]
+        known = [each["decision"] for each in self.said if each["args"] == call["args"]]
+        answer, channel = (known[-1], "journal") if known else (self.answer, "desk")
+        return Command(resume={"decisions": [{"type": answer}]}), channel
+
+
+def work(case: str, data: Path, person: Person, *, checkpointed: bool, run: str = "") -> None:
+    """Have the agent work on ``case``, named APPLICANT-SOMETHING, or go on with ``run``, which was left unfinished."""
     with ExitStack() as stack:
         stack.enter_context(langsmith.tracing_context(enabled=False))
         model = stack.enter_context(ScriptedModel(script))
         bare = build(chat_openai(model), _checkpointer(stack, data, checkpointed))
         agent = handrail.govern(bare, config=CONFIG)  # the line that governs it
         stack.enter_context(handrail.acting_for(tenant="northbank", user="ruth", session=case, channel="branch"))
-        _run(agent, case, answer)
+        _run(agent, case, person, handrail.resuming(run) if run else nullcontext())
 
 
-def _run(agent: Graph, case: str, answer: str) -> None:
+def _run(agent: Graph, case: str, person: Person, going_on: AbstractContextManager[None]) -> None:
     thread: Any = {"configurable": {"thread_id": case}}
-    applicant, _, _ = case.partition("-")
-    state = agent.invoke({"messages": [("user", f"Underwrite the application of {applicant}.")]}, thread)
+    with going_on:
+        state = agent.invoke(_input(agent, thread, case), thread)
     while "__interrupt__" in state:
-        with handrail.acting_for(channel="desk"):
-            state = agent.invoke(Command(resume={"decisions": [{"type": answer}]}), thread)
+        command, channel = person.reply(state)
+        with handrail.acting_for(channel=channel):
+            state = agent.invoke(command, thread)
+
+
+def _input(agent: Graph, thread: Any, case: str) -> dict[str, Any] | None:
+    """The application; None where LangGraph has a checkpoint of it to go on from."""
+    if agent.get_state(thread).values:
+        return None
+    applicant, _, _ = case.partition("-")
+    return {"messages": [("user", f"Underwrite the application of {applicant}.")]}
 
 
 def _checkpointer(stack: ExitStack, data: Path, checkpointed: bool) -> BaseCheckpointSaver[Any]:
@@ -83,7 +113,12 @@ def _options() -> argparse.ArgumentParser:
         help="before the call does anything, or after it did and before it is answered (default)")  # fmt: skip
     add("--resume", action="store_true", help="go on with the application that was left unfinished")
     add("--checkpointer", action="store_true", help="keep LangGraph's thread in SQLite, from now on in this folder")
-    add("--data", type=Path, default=Path(".loan-underwriting"), help="folder for everything (default: %(default)s)")
+    add(
+        "--data",
+        type=Path,
+        default=Path(".handrail/loan_underwriting"),
+        help="folder for everything (default: %(default)s)",
+    )
     add("--json", action="store_true", help="print the dossier as JSON")
     return parser
 

@@ -16,6 +16,7 @@ from langchain_core.tools import BaseTool, StructuredTool, tool
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph.state import CompiledStateGraph
 
+import handrail
 from examples.loan_underwriting import world
 
 REVIEW_ABOVE = 50_000
@@ -33,7 +34,7 @@ def read_documents(applicant: str) -> dict[str, object]:
 @tool
 def pull_credit(applicant: str) -> dict[str, object]:
     """Get a credit report from the bureau. It is charged, and others will see the inquiry."""
-    return world.pull_credit(applicant, "")
+    return world.pull_credit(applicant, handrail.idempotency_key())
 
 
 @tool
@@ -56,13 +57,13 @@ def book_decision(
     reasons: list[str],
 ) -> str:
     """Book the decision. Money in USD; income, debts, payment and their sum, the obligations, a month."""
-    return world.book({"applicant": applicant, "decision": decision, "amount": amount, "reasons": reasons}, "")
+    return world.book({"applicant": applicant, "decision": decision, "amount": amount, "reasons": reasons}, handrail.idempotency_key())
 
 
 @tool
 def notify_applicant(applicant: str, decision: str, text: str) -> str:
     """Send the applicant a letter."""
-    return world.send({"applicant": applicant, "decision": decision, "text": text}, "")
+    return world.send({"applicant": applicant, "decision": decision, "text": text}, handrail.idempotency_key())
 
 
 def _large(request: ToolCallRequest) -> bool:

@@ -13,7 +13,7 @@ from handrail.audit.traces import Contents
 Row = dict[str, Any]
 
 UNFINISHED = """
-    SELECT session FROM runs GROUP BY session HAVING arg_max(outcome, started_at) <> 'ok'
+    SELECT session, arg_max(run, started_at) AS run FROM runs GROUP BY session HAVING arg_max(outcome, started_at) <> 'ok'
     ORDER BY max(started_at) DESC LIMIT 1
 """
 RUNS = """
@@ -29,15 +29,27 @@ APPROVALS = """
     SELECT noted_at, event, tool, decision, a."user", a.channel, waited_ms FROM approvals a JOIN runs USING (run)
     WHERE session = $case ORDER BY noted_at
 """
+ANSWERS = """
+    SELECT asked.args, said.decision FROM approvals said JOIN runs ON runs.run = said.run
+    JOIN approvals asked ON asked.event = 'asked' AND asked.id = said.id AND asked.n = said.n
+    WHERE said.event = 'answered' AND session = $case ORDER BY said.noted_at
+"""
 DATA = ("read_documents", "pull_credit", "check_fraud")
 
 
-def unfinished(data: Path) -> str:
-    """The case whose last run did not come to its end, the newest of several. Raises SystemExit where there is none."""
+def unfinished(data: Path) -> tuple[str, str]:
+    """The newest case whose last run did not come to its end, and that run. Raises SystemExit where there is none."""
     rows = index_of(data).query(UNFINISHED)
     if not rows:
         raise SystemExit("No application was left unfinished.")
-    return str(rows[0]["session"])
+    return str(rows[0]["session"]), str(rows[0]["run"])
+
+
+def answers(data: Path, case: str) -> list[Row]:
+    """What a person has decided in ``case``: the arguments of the call, and the decision."""
+    rows = index_of(data).query(ANSWERS, {"case": case})
+    with Contents(data) as contents:
+        return [{"args": contents.get(row["args"]).value, "decision": row["decision"]} for row in rows]
 
 
 def dossier(data: Path, case: str) -> Row:

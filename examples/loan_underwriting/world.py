@@ -11,11 +11,12 @@ import itertools
 import json
 import os
 import signal
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+import handrail
 from examples.loan_underwriting.applicants import APPLICANTS
 
 FOLDER = "LOAN_WORLD"
@@ -75,9 +76,19 @@ def send(letter: dict[str, Any], key: str) -> str:
         return number
 
 
-def find(name: str, key: str) -> dict[str, Any] | None:
-    """The entry of ``ledger`` or ``outbox`` that was made with this key; None where there is none."""
-    return next((entry for entry in entries(name) if entry["key"] == key), None)
+def find_booking(key: str, args: Mapping[str, Any]) -> str | handrail.NotDone:
+    """Ask the ledger: the number of the entry that was made with this key, or that there is none."""
+    return _find("ledger", key)
+
+
+def find_letter(key: str, args: Mapping[str, Any]) -> str | handrail.NotDone:
+    """Ask the post likewise."""
+    return _find("outbox", key)
+
+
+def _find(name: str, key: str) -> str | handrail.NotDone:
+    found = next((entry for entry in entries(name) if entry["key"] == key), None)
+    return handrail.NotDone() if found is None else str(found["number"])
 
 
 def entries(name: str) -> list[dict[str, Any]]:
