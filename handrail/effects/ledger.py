@@ -7,7 +7,7 @@ earlier life that this life has not asked for yet; an effect of this life that i
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -37,6 +37,11 @@ class Effect:
     step: str = ""
     """The step of the latest attempt, and the life in which that was."""
     life: str = ""
+    inside: str = ""
+    """Key of the call in which it was made, where that is an effect too: of the one that asked a sub-agent."""
+    agent: str = ""
+    branch: str = ""
+    """Who made it, and the step of that agent."""
     claimed: bool = False
     """Whether this life asked for it, or goes on from behind it."""
     over: threading.Event = field(default_factory=threading.Event)
@@ -147,16 +152,29 @@ class Ledger:
         """Give back what `try_begin` reserved, with nothing begun."""
         effect.over.set()
 
-    def consume(self, levels: tuple[str, ...], step: int, done: frozenset[str]) -> None:
-        """A checkpointed graph goes on at its superstep ``step``: what lies behind it is not asked for again.
+    def consume(self, levels: tuple[str, ...], step: int, done: frozenset[str]) -> list[Effect]:
+        """A checkpointed graph goes on at its superstep ``step``: what lies behind it, which is not asked for again.
 
         ``levels`` is where the graph lies (a node's execution on each level); ``done`` are executions of that
         superstep whose writes are kept.
         """
         with self._lock:
-            for effect in self._effects.values():
-                if not effect.claimed and behind(effect.at, levels, step, done):
-                    effect.claimed = True
+            return self._pass_by(lambda effect: behind(effect.at, levels, step, done))
+
+    def inside(self, effect: Effect) -> list[Effect]:
+        """A recorded result of ``effect`` is given out: what was done inside it, which is not asked for again."""
+        around = {effect.key}
+        with self._lock:
+            for one in self._effects.values():  # in the order in which they began: the outer one before the inner one
+                if one.inside in around:
+                    around.add(one.key)
+            return self._pass_by(lambda one: one.status == "done" and one.inside in around)
+
+    def _pass_by(self, passed: Callable[[Effect], bool]) -> list[Effect]:
+        found = [effect for effect in self._effects.values() if not effect.claimed and passed(effect)]
+        for effect in found:
+            effect.claimed = True
+        return found
 
     def answered(self, call_ids: Iterable[str]) -> None:
         """The messages that the run goes on with have answers to these calls: they are not asked for again."""

@@ -19,6 +19,8 @@ from handrail.effects.ledger import Effect
 from handrail.errors import JournalError
 
 _DONE = {"ok", "rejected"}
+_LOOKED_UP = {"retrieval", "memory"}
+"""Types of steps whose results no effect has."""
 
 
 @dataclass(slots=True)
@@ -39,7 +41,13 @@ class Past:
     """When its latest record was written, nanoseconds since the epoch."""
     last: str = ""
     """The life that began last."""
+    whole: bool = True
+    """Whether everything that its lives saw is among the effects: nothing was looked up, refused or failed."""
     _open: dict[tuple[str, str], Effect] = field(default_factory=dict[tuple[str, str], Effect])
+    _parents: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
+    """Life and step -> the step above."""
+    _attempts: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
+    """Life and step -> key of the effect of which it is an attempt."""
 
     @property
     def first(self) -> Mapping[str, Any]:
@@ -55,7 +63,7 @@ class Past:
         """The next record of one of the lives."""
         tell = {
             "run.start": self._started, "run.end": self._ended, "tool.call": self._called, "tool.result": self._result,
-            "model.result": self._replied, "effect.resolved": self._resolved,
+            "model.result": self._replied, "effect.resolved": self._resolved, "step.start": self._opened,
         }  # fmt: skip
         self.last_at = max(self.last_at, record["t"])
         if record["k"] in tell:
@@ -67,9 +75,15 @@ class Past:
     def _ended(self, record: Mapping[str, Any]) -> None:
         self.outcomes[record["run"]] = record["outcome"]
 
+    def _opened(self, record: Mapping[str, Any]) -> None:
+        self._parents[record["run"], record["step"]] = record.get("parent") or ""
+        self.whole = self.whole and record["type"] not in _LOOKED_UP
+
     def _called(self, record: Mapping[str, Any]) -> None:
+        self._parents[record["run"], record["step"]] = record.get("parent") or ""
         key = record.get("key")
         if not key or not record.get("ran"):
+            self.whole = self.whole and bool(key)
             return
         found = self.effects.setdefault(key, Effect(key, record.get("occ", 0), record["tool"], record["effect"]))
         found.call_id, found.at = record.get("call_id") or "", record.get("at") or ""
@@ -77,12 +91,22 @@ class Past:
             return
         found.attempts = record.get("attempt", 1)
         found.status, found.step, found.life = "doubt", record["step"], record["run"]
+        found.agent, found.branch, found.inside = record["agent"], record.get("parent") or "", self._around(record)
         self._open[record["run"], record["step"]] = found
+        self._attempts[record["run"], record["step"]] = key
+
+    def _around(self, record: Mapping[str, Any]) -> str:
+        """Key of the effect inside which a call was made; empty for none."""
+        life, step = record["run"], record.get("parent") or ""
+        while step and (life, step) not in self._attempts:
+            step = self._parents.get((life, step), "")
+        return self._attempts.get((life, step), "")
 
     def _result(self, record: Mapping[str, Any]) -> None:
         found = self._open.pop((record["run"], record["step"]), None)
         if found is None:
             return
+        self.whole = self.whole and record["outcome"] in ("ok", "interrupted")
         if record.get("doubt"):
             found.status = "doubt"
         elif record["outcome"] in _DONE or record.get("did"):

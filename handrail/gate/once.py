@@ -21,6 +21,7 @@ from handrail.effects.ledger import Effect, Ledger, Status
 from handrail.effects.vault import Vault, vault_for
 from handrail.errors import HandrailError, JournalError, NotReplayable, ValueErased
 from handrail.gate.calls import ToolCall
+from handrail.gate.retelling import retell
 from handrail.tracing import ids
 from handrail.tracing.context import Frame, RunState
 from handrail.tracing.faults import unquoted
@@ -171,7 +172,7 @@ def _known(frame: Frame, call: ToolCall, args: Mapping[str, Any], doing: Doing) 
     if not doing.exact and effect.status in ("done", "doubt"):  # perhaps another call's: nobody can tell
         return _asked(frame, call, args, doing)
     if effect.status == "done":
-        return _done_before(call, doing)
+        return _done_before(frame, call, doing)
     if effect.status != "doubt":
         return _run(doing, "ran" if effect.attempts == 0 else "again")
     if declared.again:
@@ -190,13 +191,14 @@ def _run(doing: Doing, how: str) -> Known:
     return Known(doing, how=how)
 
 
-def _done_before(call: ToolCall, doing: Doing) -> Known:
+def _done_before(frame: Frame, call: ToolCall, doing: Doing) -> Known:
     effect, ledger = doing.effect, doing.ledger
     if effect.effect == "read" and effect.life == ledger.life:  # tried again on purpose, by what wraps the tool
         return _run(doing, "again")
     found = _recorded(call, doing)
     if found is None and effect.effect == "read":
         return _run(doing, "again")
+    retell(frame, ledger.run, ledger.inside(effect), call.content)
     ledger.leave(effect)
     return found if found is not None else Known(None, how="replayed", said=CARRIED_OUT)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
 from handrail.audit.canonical import jsonable
@@ -28,6 +28,7 @@ MAX_FIELDS = 20
 MAX_FIELD = 500
 """Characters of each."""
 _NOTE = "seen"
+_GOES_ON = "seen_goes_on"
 _IDS = ("id", "source", "url", "path", "file_path", "title", "name")
 """Metadata that name a document which has no id of its own, in this order."""
 _MAX_BITS = 1_000
@@ -49,15 +50,24 @@ def wanted(frame: Frame) -> bool:
     return _always[0]
 
 
-def begin(frame: Frame, resumed: str = "") -> None:
-    """The run of ``frame`` begins. ``resumed`` is the id of the run that it goes on with; empty where it is new."""
+def begin(frame: Frame, resumed: str = "", *, whole: bool = False) -> None:
+    """The run of ``frame`` begins. ``resumed`` is the id of the run that it goes on with; empty where it is new.
+
+    ``whole``: what it goes on with will be retold in full, if this process does not know it.
+    """
     if not wanted(frame):
         return
     state = frame.state
     left: tuple[str, Seen] | None = state.kept.get(_NOTE)
-    seen = left[1] if left is not None and resumed and left[0] == resumed else Seen(complete=not resumed)
-    state.notes[_NOTE] = seen
+    goes_on = left is not None and bool(resumed) and left[0] == resumed
+    seen = left[1] if left is not None and goes_on else Seen(complete=whole or not resumed)
+    state.notes[_NOTE], state.notes[_GOES_ON] = seen, goes_on
     state.kept[_NOTE] = state.run, seen
+
+
+def untold(frame: Frame) -> bool:
+    """Whether what the run of ``frame`` goes on with must be told to whoever looks at runs."""
+    return wanted(frame) and not frame.state.notes.get(_GOES_ON)
 
 
 def end(frame: Frame) -> None:
@@ -81,20 +91,29 @@ def called(
     frame: Frame, tool: str, args: Mapping[str, Any], outcome: str, result: object = None, call_id: str | None = None
 ) -> None:
     """A call of ``tool`` in ``frame`` ended so. ``result`` is what the agent gets of it. Never raises."""
-    if not wanted(frame):
-        return
+    if wanted(frame):
+        made = Call(tool, args, outcome, result, frame.principal.agent, frame.home)
+        retold(frame, made, call_id or "")
+
+
+def retold(frame: Frame, made: Call, call_id: str) -> None:
+    """Likewise a call that was made before, or elsewhere; its arguments and result may be any Python values."""
     seen = _seen(frame.state)
     try:
-        text, read = _texts(result)
+        text, read = _texts(made.result)
         if isinstance(read, Unreadable):
             seen.part()
             read = None
-        arguments: dict[str, object] = jsonable(args)
-        made = Call(tool, arguments, outcome, read, frame.principal.agent, frame.home)
-        seen.call(made, call_id or "", text)
+        arguments: dict[str, object] = jsonable(made.args)
+        seen.call(replace(made, args=arguments, result=read), call_id, text)
     except Exception:
-        log.warning("A call of %r could not be remembered for validators", tool, exc_info=unquoted())
+        log.warning("A call of %r could not be remembered for validators", made.tool, exc_info=unquoted())
         seen.part()
+
+
+def unknown(frame: Frame) -> None:
+    """The run of ``frame`` saw something that nobody can tell any more."""
+    _seen(frame.state).part()
 
 
 def retrieved(frame: Frame, retriever: str, documents: Iterable[Mapping[str, Any]]) -> None:

@@ -10,7 +10,9 @@ from langchain_core.runnables.config import var_child_runnable_config
 
 from handrail.effects.asks import Question
 from handrail.effects.ledger import entering
+from handrail.frameworks.langchain.messages import content_of
 from handrail.gate import once
+from handrail.gate.retelling import retell
 from handrail.tracing import context
 from handrail.tracing.context import Frame
 
@@ -86,7 +88,7 @@ def began_at(loop: Any, frame: Frame) -> None:
     known = loop.nodes
     done = {task for task, channel, _ in loop.checkpoint_pending_writes if channel not in _WAITING}
     names = frozenset(f"{name}:{task}" for task in done for name in known)
-    ledger.consume(levels, loop.step, names)
+    retell(frame, ledger.run, ledger.consume(levels, loop.step, names), content_of)
 
 
 def pause() -> Callable[[Question], None] | None:
