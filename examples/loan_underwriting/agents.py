@@ -57,7 +57,9 @@ def book_decision(
     reasons: list[str],
 ) -> str:
     """Book the decision. Money in USD; income, debts, payment and their sum, the obligations, a month."""
-    return world.book({"applicant": applicant, "decision": decision, "amount": amount, "reasons": reasons}, handrail.idempotency_key())
+    return world.book(
+        {"applicant": applicant, "decision": decision, "amount": amount, "reasons": reasons}, handrail.idempotency_key()
+    )
 
 
 @tool
