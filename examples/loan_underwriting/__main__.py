@@ -71,7 +71,8 @@ def work(case: str, data: Path, person: Person, *, checkpointed: bool, run: str 
 
 
 def _run(agent: Graph, case: str, person: Person, going_on: AbstractContextManager[None]) -> None:
-    thread: Any = {"configurable": {"thread_id": case}}
+    kept = not isinstance(agent.checkpointer, InMemorySaver)
+    thread: Any = {"configurable": {"thread_id": case if kept else os.urandom(8).hex()}}
     with going_on:
         state = agent.invoke(_input(agent, thread, case), thread)
     while "__interrupt__" in state:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,28 +13,39 @@ from handrail.audit.traces import Contents
 Row = dict[str, Any]
 
 UNFINISHED = """
-    SELECT session, arg_max(run, started_at) AS run FROM runs GROUP BY session HAVING arg_max(outcome, started_at) <> 'ok'
-    ORDER BY max(started_at) DESC LIMIT 1
-"""
-RUNS = """
-    SELECT run, started_at, ended_at, outcome, tenant, "user", channel, policy, validators, config FROM runs
-    WHERE session = $case ORDER BY started_at
-"""
-CALLS = """
-    SELECT run, step, started_at, agent, chain, name, effect, verdict, decided_by, rule, outcome, ran, findings,
-           args, result
-    FROM decisions WHERE session = $case AND NOT starts_with(name, 'ask_') ORDER BY started_at, n
-"""
-APPROVALS = """
-    SELECT noted_at, event, tool, decision, a."user", a.channel, waited_ms FROM approvals a JOIN runs USING (run)
-    WHERE session = $case ORDER BY noted_at
+    SELECT session, arg_max(run, started_at) AS run FROM runs
+    GROUP BY session HAVING arg_max(outcome, started_at) <> 'ok' ORDER BY max(started_at) DESC LIMIT 1
 """
 ANSWERS = """
     SELECT asked.args, said.decision FROM approvals said JOIN runs ON runs.run = said.run
     JOIN approvals asked ON asked.event = 'asked' AND asked.id = said.id AND asked.n = said.n
     WHERE said.event = 'answered' AND session = $case ORDER BY said.noted_at
 """
+RUNS = """
+    SELECT run, started_at, ended_at, outcome, tenant, "user", channel, policy, validators FROM runs
+    WHERE session = $case ORDER BY started_at
+"""
+CALLS = """
+    SELECT run, started_at, agent, chain, name AS tool, effect, verdict, decided_by, rule, policy, outcome, ran,
+           findings, args, result
+    FROM decisions WHERE session = $case ORDER BY started_at, n
+"""
+RESOLVED = """
+    SELECT run, body ->> 'tool' AS tool, body ->> 'by' AS "by" FROM notes JOIN runs USING (run)
+    WHERE kind = 'effect.resolved' AND session = $case
+"""
+APPROVALS = """
+    SELECT noted_at, event, tool, decision, a."user", a.channel FROM approvals a JOIN runs USING (run)
+    WHERE session = $case ORDER BY noted_at
+"""
 DATA = ("read_documents", "pull_credit", "check_fraud")
+
+
+def index_of(data: Path) -> Index:
+    """The index over the journal in ``data``, as of now."""
+    index = Index(data)
+    index.refresh(block=True)
+    return index
 
 
 def unfinished(data: Path) -> tuple[str, str]:
@@ -55,74 +66,45 @@ def answers(data: Path, case: str) -> list[Row]:
 def dossier(data: Path, case: str) -> Row:
     """Everything that is recorded of ``case``, as JSON."""
     index = index_of(data)
-    runs = index.query(RUNS, {"case": case})
+    runs, calls, resolved, approvals = (index.query(sql, {"case": case}) for sql in (RUNS, CALLS, RESOLVED, APPROVALS))
     with Contents(data) as contents:
-        calls = [_call(row, contents) for row in index.query(CALLS, {"case": case})]
-    done = [call for call in calls if call["ran"] and call["outcome"] == "ok"]
-    booked = [call for call in done if call["tool"] == "book_decision"]
+        steps = [_step(row, contents) for row in calls if not str(row["tool"]).startswith("ask_")]
+    done = [step for step in steps if step["verdict"] == "allow" and step["outcome"] == "ok"]
     return {
         "case": case,
         "applicant": case.partition("-")[0],
-        "decision": booked[-1]["arguments"] if booked else None,
-        "booked_as": booked[-1]["result"] if booked else None,
         "on_behalf_of": f"{runs[0]['tenant']}/{runs[0]['user']}",
-        "data_used": {call["tool"]: call["result"] for call in done if call["tool"] in DATA},
-        "steps": calls,
-        "human": [_plain(row) for row in index.query(APPROVALS, {"case": case})],
+        "decision": next((step for step in reversed(done) if step["tool"] == "book_decision"), None),
+        "data_used": {step["tool"]: step["result"] for step in done if step["tool"] in DATA},
+        "human": [_plain(row) for row in approvals],
+        "steps": steps,
+        "interruptions": [_interruption(run, steps) for run in runs if run["outcome"] == "lost"],
+        "not_repeated": [_given_back(row, resolved) for row in calls if row["ran"] is False and row["outcome"] == "ok"],
         "runs": [_plain(row) for row in runs],
     }
 
 
-def text(found: Row) -> str:
-    """The dossier for people."""
-    return "\n".join(_lines(found))
-
-
-def _lines(found: Row) -> Iterator[str]:
-    decision = found["decision"] or {"decision": "none yet", "amount": 0, "reasons": []}
-    yield f"DOSSIER {found['case']}: {found['applicant']}, {decision['amount']:,.2f} USD"
-    yield f"Decision: {decision['decision']}, booked as {found['booked_as']}, on behalf of {found['on_behalf_of']}"
-    yield f"Principal reasons: {', '.join(decision['reasons']) or 'none needed'}"
-    yield "Data used"
-    yield from (f"  {tool}: {json.dumps(result)}" for tool, result in found["data_used"].items())
-    yield "Steps"
-    yield from (_step(call) for call in found["steps"])
-    yield "A person"
-    yield from (f"  {_answer(row)}" for row in found["human"] or [{"event": "was not asked"}])
-    yield "Runs"
-    yield from (f"  {row['started_at']}  {row['outcome']}, policy {row['policy'][:12]}" for row in found["runs"])
-
-
-def _step(call: Row) -> str:
-    why = ", ".join([call["rule"] or call["decided_by"], *call["findings"]])
-    return f"  {call['at']}  {call['tool']:16} by {call['agent']:9} {call['verdict']} ({why}): {call['outcome']}"
-
-
-def _answer(row: Row) -> str:
-    if row["event"] != "answered":
-        return f"{row['event']}" + (f" about {row['tool']}" if "tool" in row else "")
-    return f"{row['decision']} of {row['tool']} by {row['user']} at the {row['channel']}"
-
-
-def _call(row: Row, contents: Contents) -> Row:
+def _step(row: Row, contents: Contents) -> Row:
     result = contents.get(row["result"]).value
-    content = result.get("content") if isinstance(result, dict) else result
     return {
-        "at": str(row["started_at"]),
-        "run": row["run"],
-        "tool": row["name"],
-        "effect": row["effect"],
-        "agent": row["agent"],
+        **_plain(row),
         "chain": json.loads(row["chain"]),
-        "verdict": row["verdict"],
-        "decided_by": row["decided_by"],
-        "rule": row["rule"],
         "findings": [finding["code"] for finding in json.loads(row["findings"] or "[]")],
-        "ran": row["ran"],
-        "outcome": row["outcome"],
-        "arguments": contents.get(row["args"]).value,
-        "result": _read(content),
+        "args": contents.get(row["args"]).value,
+        "result": _read(result["content"] if isinstance(result, dict) else result),
     }
+
+
+def _interruption(run: Row, steps: Sequence[Row]) -> Row:
+    """A run whose process died, and the calls of which it did not see the end."""
+    lost = [step["tool"] for step in steps if (step["run"], step["outcome"]) == (run["run"], "lost")]
+    return {"run": run["run"], "died_in": lost}
+
+
+def _given_back(row: Row, resolved: Sequence[Row]) -> Row:
+    """A call that was asked for again and not made again: how its result was known."""
+    by = [each["by"] for each in resolved if (each["run"], each["tool"]) == (row["run"], row["tool"])]
+    return {"run": row["run"], "tool": row["tool"], "known_by": by[0] if by else "record"}
 
 
 def _read(content: object) -> object:
@@ -132,13 +114,53 @@ def _read(content: object) -> object:
         return content
 
 
-def _plain(row: dict[str, object]) -> Row:
+def _plain(row: Row) -> Row:
     kept = (str, int, float, type(None))
     return {name: value if isinstance(value, kept) else str(value) for name, value in row.items()}
 
 
-def index_of(data: Path) -> Index:
-    """The index over the journal in ``data``, as of now."""
-    index = Index(data)
-    index.refresh(block=True)
-    return index
+def text(found: Row) -> str:
+    """The dossier for people."""
+    return "\n".join([*_head(found), *_body(found)])
+
+
+def _head(found: Row) -> Iterator[str]:
+    yield f"DOSSIER {found['case']}"
+    yield f"Applicant    {found['applicant']}, on behalf of {found['on_behalf_of']}"
+    booked = found["decision"]
+    if booked is None:
+        yield "Decision     none was booked"
+        return
+    args = booked["args"]
+    loan = f"{args['amount']:,.2f} USD over {args['months']} months"
+    yield f"Decision     {args['decision']}: {loan}, booked as {booked['result']}"
+    yield f"Reasons      {', '.join(args['reasons']) or 'none needed'}"
+    yield f"Decided by   {' > '.join(booked['chain'])}"
+    yield f"By rule      {booked['rule']} of policy {booked['policy'][:16]}"
+
+
+def _body(found: Row) -> Iterator[str]:
+    yield "A person"
+    yield from (f"  {_said(row)}" for row in found["human"])
+    yield "Data used"
+    yield from (f"  {tool}: {json.dumps(result)}" for tool, result in found["data_used"].items())
+    yield "Steps"
+    yield from (_line(step) for step in found["steps"])
+    yield "Interruptions"
+    yield from (f"  run {each['run']} died in {', '.join(each['died_in'])}" for each in found["interruptions"])
+    yield "Asked for again, and not done again"
+    yield from (f"  {each['tool']}, known by {each['known_by']}" for each in found["not_repeated"])
+    yield "Runs"
+    yield from (f"  {row['started_at'][:23]}  {row['run']} {row['outcome']}" for row in found["runs"])
+
+
+def _said(row: Row) -> str:
+    who = f" by {row['user']} at the {row['channel']}" if row["event"] == "answered" else ""
+    return " ".join([row["noted_at"][:23], "", row["event"], row["decision"] or "about", row["tool"]]) + who
+
+
+def _line(step: Row) -> str:
+    why = ", ".join([step["rule"] or step["decided_by"], *step["findings"]])
+    again = "" if step["ran"] or step["outcome"] != "ok" else ", not made again"
+    who = f"{step['started_at'][11:23]}  {step['tool']:16} {step['agent']:9}"
+    return f"  {who} {step['verdict']} ({why}): {step['outcome']}{again}"

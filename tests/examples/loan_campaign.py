@@ -14,64 +14,26 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from subprocess import PIPE
-from typing import Self
 
 from examples.loan_underwriting import __main__ as example
 from examples.loan_underwriting import world
 from examples.loan_underwriting.applicants import APPLICANTS
+from tests.effects.crashing import child
 
 PLACES = ("bureau", "ledger", "outbox")
-REPO = Path(__file__).parents[2]
 CALLS = 5
 """Calls to the world outside that one application takes."""
 
 
-class Crew:
-    """Runs the example in processes that are forked from one in which everything is imported; use it as a context."""
-
-    def __enter__(self) -> Self:
-        command = [sys.executable, "-m", __name__, "--crew"]
-        self._parent = subprocess.Popen(command, stdin=PIPE, stdout=PIPE, text=True, cwd=REPO)
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        self._parent.communicate()
-
-    def run(self, data: Path, *options: str) -> int:
-        """The exit code of one process: 0, or -9 where it was killed."""
-        assert self._parent.stdin is not None and self._parent.stdout is not None
-        self._parent.stdin.write(json.dumps([*options, "--data", str(data)]) + "\n")
-        self._parent.stdin.flush()
-        return int(self._parent.stdout.readline())
-
-
-def crew() -> None:
-    """Fork a process for each line of the standard input, a list of options, and say how it ended."""
-    with tempfile.TemporaryDirectory() as warm:
-        for more in ([], ["--checkpointer"]):
-            _quietly(["--data", warm, *more])
-        for line in sys.stdin:
-            print(_exit_code(json.loads(line)), flush=True)
-
-
-def _exit_code(arguments: list[str]) -> int:
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            _quietly(arguments)
-            code = 0
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+def life(data: Path, *options: str) -> int:
+    """Run the example in a process that is forked from this one: 0, or -9 where it was killed."""
+    return child(lambda: _quietly([*options, "--data", str(data)]))
 
 
 def _quietly(arguments: list[str]) -> None:
@@ -118,32 +80,30 @@ class Outcome:
             setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
 
 
-def case(crew: Crew, data: Path, chance: random.Random) -> tuple[int, bool]:
+def case(data: Path, chance: random.Random) -> tuple[int, bool]:
     """Work on one application with crashes: how many there were, and whether it came to its end."""
     options = ["--applicant", chance.choice(list(APPLICANTS)), *chance.choice([[], ["--checkpointer"]])]
     crashes = 0
     for _ in range(chance.randint(1, 3)):
         when = chance.choice(["before", "after"])
-        code = crew.run(data, *options, "--crash-at", str(chance.randint(1, CALLS)), "--crash-when", when)
+        code = life(data, *options, "--crash-at", str(chance.randint(1, CALLS)), "--crash-when", when)
         if code != -signal.SIGKILL:  # what was left to do is fewer calls than that
             return crashes, code == 0
         crashes, options = crashes + 1, ["--resume"]
-    return crashes, crew.run(data, "--resume") == 0
+    return crashes, life(data, "--resume") == 0
 
 
 def campaign(crashes: int, seed: int) -> Outcome:
     """Cases until there were that many crashes; the folder of a case in which something went wrong is kept."""
     chance, outcome = random.Random(seed), Outcome()
-    with Crew() as crew:
-        while outcome.crashes < crashes:
-            data = Path(tempfile.mkdtemp(prefix="loan-"))
-            one = Outcome()
-            one.add(*case(crew, data, chance), done(data))
-            outcome.sum(one)
-            if one.good or not one.crashes:
-                shutil.rmtree(data)
-            else:
-                print(f"{one}: look at {data}", file=sys.stderr)
+    while outcome.crashes < crashes:
+        data, one = Path(tempfile.mkdtemp(prefix="loan-")), Outcome()
+        one.add(*case(data, chance), done(data))
+        outcome.sum(one)
+        if one.good or not one.crashes:
+            shutil.rmtree(data)
+        else:
+            print(f"{one}: look at {data}", file=sys.stderr)
     return outcome
 
 
@@ -153,12 +113,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--crashes", type=int, default=100, help="how many (default: 100)")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--crew", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args(arguments)
-    if asked.crew:
-        crew()
-        return 0
-    outcome = campaign(asked.crashes, asked.seed)
+    with tempfile.TemporaryDirectory() as warm:  # what is imported late is imported once
+        _quietly(["--data", warm, "--checkpointer"])
+        outcome = campaign(asked.crashes, asked.seed)
     rows = {"seed": asked.seed, **asdict(outcome)}
     print(json.dumps(rows) if asked.json else "\n".join(f"{name:20} {value}" for name, value in rows.items()))
     return 0 if outcome.good else 1

@@ -8,6 +8,7 @@ import pytest
 
 from examples.loan_underwriting import dossier, world
 from examples.loan_underwriting.__main__ import main
+from tests.examples.loan_campaign import done, life
 
 Row = dossier.Row
 
@@ -22,8 +23,13 @@ def _environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def played(data: Path, *options: str) -> Row:
     """Work on one application in this process; its dossier."""
     main([*options, "--data", str(data), "--json"])
-    (case,) = {row["session"] for row in dossier.index_of(data / "handrail").query("SELECT session FROM runs")}
-    return dossier.dossier(data / "handrail", str(case))
+    return recorded(data)
+
+
+def recorded(data: Path) -> Row:
+    """The dossier of the only case in ``data``."""
+    (row,) = dossier.index_of(data / "handrail").query("SELECT DISTINCT session FROM runs")
+    return dossier.dossier(data / "handrail", str(row["session"]))
 
 
 def steps(found: Row, tool: str) -> list[tuple[str, str, list[str]]]:
@@ -34,7 +40,7 @@ def steps(found: Row, tool: str) -> list[tuple[str, str, list[str]]]:
 def test_a_small_loan_is_approved(tmp_path: Path) -> None:
     """Nobody is asked, every service is used once, and the dossier says on what the decision is founded."""
     found = played(tmp_path, "--applicant", "ana")
-    assert found["decision"]["decision"] == "approved" and found["human"] == []
+    assert found["decision"]["args"]["decision"] == "approved" and found["human"] == []
     assert found["data_used"]["pull_credit"] == {"score": 742, "monthly_debts": 350}
     assert [len(world.entries(name)) for name in ("bureau", "ledger", "outbox")] == [1, 1, 1]
 
@@ -55,7 +61,7 @@ def test_a_refusal_has_principal_reasons(tmp_path: Path) -> None:
     codes = ["reason_codes.unknown", "reason_codes.missing"]
     assert steps(found, "book_decision") == [("decision", "reject", codes), ("decision", "allow", [])]
     assert steps(found, "pull_credit") == [("bureau", "allow", []), ("letters", "deny", [])]
-    assert found["decision"]["reasons"] == ["income_insufficient", "excessive_obligations"]
+    assert found["decision"]["args"]["reasons"] == ["income_insufficient", "excessive_obligations"]
     assert len(world.entries("bureau")) == 1
 
 
@@ -65,4 +71,33 @@ def test_no_approval_against_the_fraud_register(tmp_path: Path, capsys: pytest.C
     assert steps(found, "book_decision") == [("decision", "reject", ["after.failed"]), ("decision", "allow", [])]
     capsys.readouterr()
     print(dossier.text(found))
-    assert "Decision: referred" in (said := capsys.readouterr().out) and "after.failed" in said
+    assert "Decision     referred" in (said := capsys.readouterr().out) and "after.failed" in said
+
+
+ONCE = {"bureau": 1, "ledger": 1, "outbox": 1}
+CRASHES = [
+    (1, "after", False), (2, "after", True), (3, "before", False), (4, "after", False), (4, "after", True),
+    (5, "before", True), (5, "after", False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "when", "checkpointed"), CRASHES)
+def test_a_crash_repeats_nothing(tmp_path: Path, call: int, when: str, checkpointed: bool) -> None:
+    """Killed in a call to the world outside, the agent goes on in a new process, and each thing was done once."""
+    kept = ["--checkpointer"] if checkpointed else []
+    assert life(tmp_path, "--crash-at", str(call), "--crash-when", when, *kept) == -9
+    assert life(tmp_path, "--resume", "--approve") == 0
+    assert done(tmp_path) == ONCE
+    found = recorded(tmp_path)
+    assert [entry["decision"] for entry in world.entries("ledger")] == [found["decision"]["args"]["decision"]]
+    assert [len(each["died_in"]) for each in found["interruptions"]] == [1]
+    assert [row["decision"] for row in found["human"] if row["channel"] == "desk"] == ["approve"]
+
+
+def test_crashes_one_after_the_other_repeat_nothing(tmp_path: Path) -> None:
+    """A refusal is kept over a crash though the person is not asked again, and a second crash adds nothing either."""
+    assert life(tmp_path, "--decline", "--crash-at", "4") == -9
+    assert life(tmp_path, "--resume", "--approve", "--crash-at", "1") == -9
+    assert life(tmp_path, "--resume", "--approve") == 0
+    assert done(tmp_path) == ONCE
+    assert [entry["decision"] for entry in world.entries("ledger")] == ["referred"]

@@ -1,4 +1,4 @@
-"""What a killed agent did before is known when it goes on, to validators of its conduct and to the search for orphans."""
+"""What a killed agent did before is known when it goes on: validators are told of it, and it is no orphan."""
 
 from __future__ import annotations
 
