@@ -129,8 +129,7 @@ def read(folder: Path, run: str) -> Past | None:
 
     Raises JournalError where a segment that names it cannot be read to its end: what was done might stand there.
     """
-    parts = reader.parts(folder)
-    logical = _logical(parts, run)
+    logical, parts = logical_of(folder, run), reader.parts(folder)
     if logical is None:
         return None
     past = Past(logical)
@@ -149,8 +148,9 @@ def of_thread(folder: Path, tenant: str, thread: str) -> str | None:
     return str(found.get("logical") or found["run"]) if found is not None else None
 
 
-def _logical(parts: list[Part], run: str) -> str | None:
-    for record in _records(parts, {run}):
+def logical_of(folder: Path, run: str) -> str | None:
+    """The logical run that has a life ``run``; None where the journal has no such life."""
+    for record in _records(reader.parts(folder), {run}):
         if record["k"] == "run.start":
             return str(record.get("logical") or run)
     return None

@@ -302,9 +302,10 @@ def _run(
     begin = flow.start(gate, who, thread, turn)
     facts, links = (facts | begin.facts, begin.links) if begin else (facts, ())
     goes_on = turn is not None and turn.resumes and not (begin is not None and begin.fork is not None)
-    found = resuming.resumption(gate, who, asked, thread, goes_on)
+    last = begin.last if begin is not None else None
+    found = resuming.resumption(gate, who, asked, thread, last, goes_on=goes_on)
     if found is not None:
-        facts, links = {**facts, "logical": found.past.run}, found.links
+        facts, links = {**facts, "logical": found.ledger.run}, found.links or links
     run = asked.run if asked is not None and found is None else ""
     step = gate.steps.run((gate,), who, owner=owner, thread=thread, run=run, facts=facts, links=links)
     resuming.begun(gate, step, found)

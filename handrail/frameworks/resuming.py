@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from handrail.audit import lineage
+from handrail.audit.restored import unfinished_before
 from handrail.audit.steps import Step
 from handrail.effects import asks, past
 from handrail.effects.asks import Question
@@ -25,8 +27,8 @@ from handrail.tracing.links import Link
 log = logging.getLogger(__name__)
 
 _ID = re.compile(r"[0-9a-f]{32}")
-_living: dict[str, Ledger] = {}
-"""Logical run -> what it has done, while attempts of this process may still run."""
+_living: dict[str, _Living] = {}
+"""Logical run -> what it has done, where this process paused it or attempts of it may still run here."""
 _MOST_LIVING = 1_000
 
 
@@ -47,14 +49,17 @@ _asked: ContextVar[Asked | None] = ContextVar("handrail_resuming", default=None)
 class Resumption:
     """A run that goes on."""
 
-    past: Past
     ledger: Ledger
+    links: tuple[Link, ...] = ()
+    """The link to the life before; empty where the thread's lineage has it."""
 
-    @property
-    def links(self) -> tuple[Link, ...]:
-        """The link to the life before."""
-        last = self.past.lives[self.past.last]
-        return (Link("resumed_from", last["step"], last["run"], last["trace"]),)
+
+@dataclass(frozen=True, slots=True)
+class _Living:
+    """A run that this process left unfinished: what it did is known without reading the journal."""
+
+    ledger: Ledger
+    who: tuple[str, str, str]
 
 
 @contextmanager
@@ -106,42 +111,65 @@ def taken() -> Asked | None:
     return asked
 
 
-def resumption(gate: Gate, who: Principal, asked: Asked | None, thread: str, goes_on: bool) -> Resumption | None:
+def resumption(
+    gate: Gate, who: Principal, asked: Asked | None, thread: str, last: lineage.Past | None, *, goes_on: bool
+) -> Resumption | None:
     """What a run that begins now goes on with: what the caller named, or the unfinished run of its thread.
 
-    Holds the run from then on. Raises NotResumable, NotAvailable, RunHeld, JournalError.
+    ``last`` is the run before it, as the thread's lineage has it; ``goes_on`` says that it brings nothing new. Holds
+    the run from then on. Raises NotResumable, NotAvailable, RunHeld, JournalError.
     """
-    folder = gate.folder
-    named = asked.run if asked is not None else past.of_thread(folder, who.tenant, thread) if goes_on else None
-    if named is None:
+    if asked is None and not goes_on:
         return None
     if not gate.rulebook.enforces:
         if asked is not None:
-            raise NotResumable(
-                "In observe mode nothing is replayed: everything would be done again. Set mode = enforce."
-            )
+            raise NotResumable("In observe mode nothing is replayed: all would be done again. Set mode = enforce.")
         return None
-    return _resumption(gate, who, named, asked)
+    if asked is None and last is not None and (found := _paused_here(gate, who, last)) is not None:
+        return found
+    named = past.logical_of(gate.folder, asked.run) if asked is not None else past.of_thread(
+        gate.folder, who.tenant, thread
+    )  # fmt: skip
+    if named is not None:
+        return _resumption(gate, who, named, must=asked is not None)
+    if asked is not None:
+        _begins(gate, asked)
+    return None
 
 
-def _resumption(gate: Gate, who: Principal, named: str, asked: Asked | None) -> Resumption | None:
-    known = past.read(gate.folder, named)
-    if known is None:
-        if asked is not None and not asked.must:
-            holds_of(gate.folder).take(named)
-            return None
-        raise NotResumable(f"The journal in {gate.folder} has no run {named}. See `handrail runs list`.")
-    if asked is None and known.finished:
+def _begins(gate: Gate, asked: Asked) -> None:
+    """The caller chose the id of a run that the journal does not know."""
+    if asked.must:
+        raise NotResumable(f"The journal in {gate.folder} has no run {asked.run}. See `handrail runs list`.")
+    holds_of(gate.folder).take(asked.run)
+
+
+def _paused_here(gate: Gate, who: Principal, last: lineage.Past) -> Resumption | None:
+    """The run that this process paused, where nobody has gone on with it since."""
+    living = _living.get(last.logical)
+    if living is None or living.ledger.life != last.run or living.who != (who.tenant, who.user, who.agent):
         return None
-    _require(known, who)
-    holds_of(gate.folder).take(known.run)
+    holds_of(gate.folder).take(last.logical)
+    return Resumption(_ledger(last.logical, {}))
+
+
+def _resumption(gate: Gate, who: Principal, run: str, *, must: bool) -> Resumption | None:
+    """``must`` says that the caller named it: then a finished run goes on too, and gives out what it did."""
+    holds_of(gate.folder).take(run)
     try:
-        known = past.read(gate.folder, named) or known  # what its last holder did since
-        _require_values(gate, known)
-        return Resumption(known, _ledger(known))
+        known = past.read(gate.folder, run)
+        if known is not None and (must or not known.finished):
+            _require(known, who)
+            _require_whole(gate, known)
+            _require_values(gate, known)
+            last = known.lives[known.last]
+            links = (Link("resumed_from", last["step"], last["run"], last["trace"]),)
+            return Resumption(_ledger(run, known.effects), links)
     except BaseException:
-        holds_of(gate.folder).free(known.run)
+        holds_of(gate.folder).free(run)
         raise
+    holds_of(gate.folder).free(run)
+    return None
 
 
 def _require(known: Past, who: Principal) -> None:
@@ -151,6 +179,15 @@ def _require(known: Past, who: Principal) -> None:
     if first["agent"] != who.agent:
         raise NotResumable(
             f"The run {known.run} is one of the agent {first['agent']!r}, not of {who.agent!r}. Call that agent."
+        )
+
+
+def _require_whole(gate: Gate, known: Past) -> None:
+    restored = unfinished_before(gate.folder, known.last_at)
+    if restored is not None and not known.finished:
+        raise NotResumable(
+            f"The run {known.run} was unfinished in the backup from which {gate.folder} was restored: what it did "
+            "since is not known, so it cannot go on. Find out what it did, and begin a new run for what is left."
         )
 
 
@@ -169,14 +206,16 @@ def _require_values(gate: Gate, known: Past) -> None:
         log.warning("A recorded value of the run %s cannot be read.", known.run)
 
 
-def _ledger(known: Past) -> Ledger:
-    """The ledger of a new life; what still runs in this process is what it is, whatever the journal says so far."""
-    living = _living.get(known.run)
-    running = {one.key: one for one in living.effects() if one.status == "running"} if living is not None else {}
-    effects: dict[str, Effect] = {**known.effects, **running}
-    for effect in effects.values():
+def _ledger(run: str, effects: Mapping[str, Effect]) -> Ledger:
+    """The ledger of a new life; what this process did, or still does, is what it is, whatever the journal says."""
+    living = _living.get(run)
+    known = {one.key: one for one in living.ledger.effects()} if living is not None else {}
+    if effects:
+        known = {key: one for key, one in known.items() if one.status == "running"}
+    found = {**effects, **known}
+    for effect in found.values():
         effect.claimed = False
-    return Ledger(known.run, "", effects.values(), resumed=True)
+    return Ledger(run, "", found.values(), resumed=True)
 
 
 def begun(gate: Gate, step: Step, found: Resumption | None) -> None:
@@ -202,20 +241,20 @@ def over(step: Step, outcome: str) -> None:
         if ledger is not None and outcome == "ok":
             _name_orphans(gate, step, ledger)
         if ledger is not None:
-            _remember(ledger)
+            _remember(step, ledger, outcome)
     except Exception as error:
         log.warning("What an earlier life of a run left behind could not be recorded: %s", type(error).__name__)
     finally:
         holds_of(gate.folder).free(state.logical)
 
 
-def _remember(ledger: Ledger) -> None:
-    if any(one.status == "running" for one in ledger.effects()):
-        if len(_living) >= _MOST_LIVING:
-            _living.pop(next(iter(_living)))
-        _living[ledger.run] = ledger
-    else:
-        _living.pop(ledger.run, None)
+def _remember(step: Step, ledger: Ledger, outcome: str) -> None:
+    who = step.frame.state.principal
+    _living.pop(ledger.run, None)
+    if outcome == "interrupted" or any(one.status == "running" for one in ledger.effects()):
+        while len(_living) >= _MOST_LIVING:
+            _living.pop(next(iter(_living)), None)
+        _living[ledger.run] = _Living(ledger, (who.tenant, who.user, who.agent))
 
 
 def _name_orphans(gate: Gate, step: Step, ledger: Ledger) -> None:
