@@ -309,8 +309,7 @@ def _run(
     run = asked.run if asked is not None and found is None else ""
     step = gate.steps.run((gate,), who, owner=owner, thread=thread, run=run, facts=facts, links=links)
     resuming.begun(gate, step, found)
-    last = begin.last.run if begin is not None and begin.last is not None else ""
-    seen.begin(step.frame, last, whole=found is not None and found.past.whole)
+    seen.begin(step.frame, last.run if last is not None else "", whole=found is not None and found.whole)
     flow.begun(step, begin)
     if entry == "model":
         flow.alone(step)

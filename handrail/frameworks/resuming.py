@@ -52,6 +52,8 @@ class Resumption:
     ledger: Ledger
     links: tuple[Link, ...] = ()
     """The link to the life before; empty where the thread's lineage has it."""
+    whole: bool = False
+    """Whether everything that its lives saw is among the effects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,7 @@ def _resumption(gate: Gate, who: Principal, run: str, *, must: bool) -> Resumpti
             _require_values(gate, known)
             last = known.lives[known.last]
             links = (Link("resumed_from", last["step"], last["run"], last["trace"]),)
-            return Resumption(_ledger(run, known.effects), links)
+            return Resumption(_ledger(run, known.effects), links, known.whole)
     except BaseException:
         holds_of(gate.folder).free(run)
         raise
