@@ -66,7 +66,8 @@ def model_made(kind: type, fields: Any, given: Any, extra: Any, private: Any) ->
 def parts_of(value: Any) -> list[dict[str, object]]:
     """The fields that an object of a dataclass has, and whatever else it holds in slots and attributes.
 
-    What a ``cached_property`` remembers is left out: it is made again when asked for. Raises NotReplayable for an
+    What a ``cached_property`` remembers is left out: it is made again when asked for; and so is how `typing` notes
+    that ``Box[int](1)`` was said rather than ``Box(1)``. Raises NotReplayable for an
     object without one of its fields, and for one that is more than its attributes (of a subclass of list, say).
     """
     kind = _type(value)
@@ -74,7 +75,7 @@ def parts_of(value: Any) -> list[dict[str, object]]:
     slots = {name: slot.__get__(value) for name, slot in _slots(kind).items() if _is_set(slot, value)}
     if held.keys() == names.keys():
         return [held, slots]
-    held = {name: item for name, item in (held | slots).items() if name in names or not _is_cached(kind, name)}
+    held = {name: item for name, item in (held | slots).items() if name in names or not _is_aside(kind, name)}
     if not _required(names) <= held.keys():
         raise NotReplayable(f"A value of type {shown(kind)} cannot be kept for replay: one of its fields is not set.")
     return [{name: held.pop(name) for name in names if name in held}, held]
@@ -161,8 +162,8 @@ def _is_set(slot: MemberDescriptorType, value: object) -> bool:
     return True
 
 
-def _is_cached(kind: type, name: str) -> bool:
-    return any(type(vars(base).get(name)) is cached_property for base in kind.__mro__)
+def _is_aside(kind: type, name: str) -> bool:
+    return name == "__orig_class__" or any(type(vars(base).get(name)) is cached_property for base in kind.__mro__)
 
 
 def _model() -> type | None:

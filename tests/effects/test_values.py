@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -28,6 +28,7 @@ def test_json_is_kept_as_it_is() -> None:
     assert encode({"b": [1, 2.5, None, True, "a\nä"], "a": {}}) == '{"b":[1,2.5,null,true,"a\\nä"],"a":{}}'.encode()
 
 
+T = TypeVar("T")
 ATOMS = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary()
     | st.datetimes(timezones=st.none() | st.just(UTC) | st.just(timezone(timedelta(hours=-3), "X")) | st.timezones())
@@ -164,6 +165,18 @@ def test_what_an_object_remembers_is_left_out() -> None:
         found = decode(encode(value))
         assert (found, "length" in vars(found), found.length) == (value, False, 3)
     assert "shared" not in vars(decode(encode(Remembering("abc"))))
+
+
+@dataclass
+class Box(Generic[T]):
+    """A dataclass that may be made as one of some type."""
+
+    inner: T
+
+
+def test_an_object_of_a_generic_class_comes_back() -> None:
+    """How a generic class was spelled when its object was made is no part of the object."""
+    assert decode(encode(Box[int](1))) == Box(1)
 
 
 def test_what_a_model_keeps_aside_is_refused() -> None:
