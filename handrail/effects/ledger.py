@@ -14,6 +14,8 @@ from typing import Any, Literal
 
 from handrail.effects import keys
 
+MAX_REMEMBERED = 10_000
+"""Effects of one life that are remembered after they are done."""
 Status = Literal["new", "running", "done", "doubt", "suspended", "failed"]
 """``doubt``: it may have happened. ``suspended``: the run was paused inside it. ``failed``: nothing was done."""
 
@@ -44,11 +46,8 @@ class Effect:
     """Who made it, and the step of that agent."""
     claimed: bool = False
     """Whether this life asked for it, or goes on from behind it."""
-    over: threading.Event = field(default_factory=threading.Event)
-    """Set whenever no attempt of it runs in this process."""
-
-    def __post_init__(self) -> None:
-        self.over.set()
+    busy: bool = False
+    """Whether an attempt of it runs in this process, or is about to."""
 
 
 @dataclass(slots=True, eq=False)
@@ -78,16 +77,28 @@ class entering:  # a verb, as ``context.use`` is one
         _entry.reset(self._token)
 
 
+@dataclass(slots=True, eq=False)
+class _Equal:
+    """Equal calls of one run."""
+
+    count: int = 0
+    open: list[Effect] = field(default_factory=list[Effect])
+    """Those that another call may be: not asked for yet, or not known to be done."""
+
+
 class Ledger:
     """The effects of one logical run. Thread-safe; what is done about one is for whoever holds its attempt."""
 
     def __init__(self, run: str, life: str, effects: Iterable[Effect] = (), *, resumed: bool = False) -> None:
         """``effects`` are those of earlier lives, where it is ``resumed``; ``life`` is the run that goes on now."""
-        self.run, self.life = run, life
-        self._effects = {effect.key: effect for effect in effects}
-        self._known: dict[bytes, list[Effect]] = {}
-        self._lock = threading.Lock()
-        self.resumed = resumed
+        self.run, self.life, self.resumed = run, life, resumed
+        self._before = {effect.key: effect for effect in effects}
+        self._unclaimed = {key: effect for key, effect in self._before.items() if not effect.claimed}
+        self._mine: dict[str, Effect] = {}
+        self._equal: dict[bytes, _Equal] = {}
+        self._lock = threading.Condition(threading.Lock())
+        self.whole = True
+        """Whether all effects are remembered here; those of a very long run are in the journal only."""
 
     def claim(
         self, what: bytes, tool: str, effect: str, *, call_id: str, at: str, step: str, exact: bool = True
@@ -100,57 +111,69 @@ class Ledger:
             found = (entry.effects.get(what) if entry is not None else None) or self._claimed(what, call_id, at, exact)
             if found is None:
                 found = self._new(what, tool, effect)
+            self._unclaimed.pop(found.key, None)
             found.claimed, found.call_id, found.at = True, call_id or found.call_id, at or found.at
             if entry is not None:
                 entry.effects[what] = found
             return found
 
     def _claimed(self, what: bytes, call_id: str, at: str, exact: bool) -> Effect | None:
-        known = self._occurrences(what)
-        free = [effect for effect in known if not effect.claimed]
+        equal = self._equal_to(what)
+        equal.open = [one for one in equal.open if not (one.claimed and one.status == "done")]
+        free = [one for one in equal.open if not one.claimed]
         if free:
             return min(free, key=lambda one: (not (at and one.at == at), one.call_id != call_id, one.occurrence))
-        return next((one for one in known if exact and one.status in ("doubt", "suspended", "failed")), None)
+        return next((one for one in equal.open if exact and one.status in ("doubt", "suspended", "failed")), None)
 
-    def _occurrences(self, what: bytes) -> list[Effect]:
-        known = self._known.get(what)
-        if known is None:
-            known = self._known[what] = []
-            while self._effects and (found := self._effects.get(keys.key(self.run, what, len(known)))) is not None:
-                known.append(found)
-        return known
+    def _equal_to(self, what: bytes) -> _Equal:
+        equal = self._equal.get(what)
+        if equal is None:
+            equal = self._equal[what] = _Equal()
+            while self._before and (found := self._before.get(keys.key(self.run, what, equal.count))) is not None:
+                equal.open.append(found)
+                equal.count += 1
+        return equal
 
     def _new(self, what: bytes, tool: str, effect: str) -> Effect:
-        known = self._occurrences(what)
-        made = Effect(keys.key(self.run, what, len(known)), len(known), tool, effect)
-        self._effects[made.key] = made
-        known.append(made)
+        equal = self._equal_to(what)
+        made = Effect(keys.key(self.run, what, equal.count), equal.count, tool, effect)
+        equal.count += 1
+        equal.open.append(made)
+        self._mine[made.key] = made
         return made
 
     def begin(self, effect: Effect, step: str) -> None:
         """An attempt of ``effect`` begins in ``step``: its intent is recorded. Whoever asks may run it."""
         with self._lock:
-            effect.status, effect.step, effect.life = "running", step, self.life
+            effect.status, effect.step, effect.life, effect.busy = "running", step, self.life, True
             effect.attempts += 1
-            effect.over.clear()
 
     def end(self, effect: Effect, status: Status, value: Mapping[str, Any] | None = None) -> None:
         """The attempt that runs is over, and this is what is known."""
         with self._lock:
-            effect.status, effect.value = status, value
-            effect.over.set()
+            effect.status, effect.value, effect.busy = status, value, False
+            if status == "done" and len(self._mine) > MAX_REMEMBERED and self._mine.pop(effect.key, None) is not None:
+                self.whole = False
+            self._lock.notify_all()
 
     def try_begin(self, effect: Effect) -> bool:
         """Reserve ``effect`` for an attempt; False while another attempt of it runs in this process."""
         with self._lock:
-            if effect.status == "running" or not effect.over.is_set():
+            if effect.busy:
                 return False
-            effect.over.clear()
+            effect.busy = True
             return True
 
     def leave(self, effect: Effect) -> None:
         """Give back what `try_begin` reserved, with nothing begun."""
-        effect.over.set()
+        with self._lock:
+            effect.busy = False
+            self._lock.notify_all()
+
+    def wait(self, effect: Effect) -> None:
+        """Wait until no attempt of ``effect`` runs in this process."""
+        with self._lock:
+            self._lock.wait_for(lambda: not effect.busy)
 
     def consume(self, levels: tuple[str, ...], step: int, done: frozenset[str]) -> list[Effect]:
         """A checkpointed graph goes on at its superstep ``step``: what lies behind it, which is not asked for again.
@@ -165,33 +188,38 @@ class Ledger:
         """A recorded result of ``effect`` is given out: what was done inside it, which is not asked for again."""
         around = {effect.key}
         with self._lock:
-            for one in self._effects.values():  # in the order in which they began: the outer one before the inner one
+            for one in self._unclaimed.values():  # in the order in which they began: the outer one before the inner one
                 if one.inside in around:
                     around.add(one.key)
-            return self._pass_by(lambda one: one.status == "done" and one.inside in around)
+            return self._pass_by(lambda one: one.status == "done" and one.inside in around) if len(around) > 1 else []
 
     def _pass_by(self, passed: Callable[[Effect], bool]) -> list[Effect]:
-        found = [effect for effect in self._effects.values() if not effect.claimed and passed(effect)]
+        found = [effect for effect in self._unclaimed.values() if passed(effect)]
         for effect in found:
             effect.claimed = True
+            del self._unclaimed[effect.key]
         return found
 
     def answered(self, call_ids: Iterable[str]) -> None:
         """The messages that the run goes on with have answers to these calls: they are not asked for again."""
+        if not self._unclaimed:
+            return
         with self._lock:
             for call_id in call_ids:
-                known = [one for one in self._effects.values() if one.call_id == call_id and not one.claimed]
+                known = [one for one in self._unclaimed.values() if one.call_id == call_id]
                 if known:
-                    min(known, key=lambda one: one.occurrence).claimed = True
+                    first = min(known, key=lambda one: one.occurrence)
+                    self._pass_by(lambda one, first=first: one is first)  # type: ignore[misc]
 
     def effects(self) -> list[Effect]:
-        """All of them."""
+        """All that are remembered, those of earlier lives first."""
         with self._lock:
-            return list(self._effects.values())
+            return [*self._before.values(), *self._mine.values()]
 
     def unclaimed(self) -> list[Effect]:
         """Effects of earlier lives on the world that this life has not asked for."""
-        return [one for one in self.effects() if not one.claimed and one.effect != "read" and one.status != "failed"]
+        with self._lock:
+            return [one for one in self._unclaimed.values() if one.effect != "read" and one.status != "failed"]
 
 
 def behind(at: str, levels: tuple[str, ...], step: int, done: frozenset[str]) -> bool:

@@ -149,7 +149,9 @@ def _begins(gate: Gate, asked: Asked) -> None:
 def _paused_here(gate: Gate, who: Principal, last: lineage.Past) -> Resumption | None:
     """The run that this process paused, where nobody has gone on with it since."""
     living = _living.get(last.logical)
-    if living is None or living.ledger.life != last.run or living.who != (who.tenant, who.user, who.agent):
+    if living is None or living.ledger.life != last.run or not living.ledger.whole:
+        return None
+    if living.who != (who.tenant, who.user, who.agent):
         return None
     holds_of(gate.folder).take(last.logical)
     return Resumption(_ledger(last.logical, {}))
@@ -213,7 +215,7 @@ def _ledger(run: str, effects: Mapping[str, Effect]) -> Ledger:
     living = _living.get(run)
     known = {one.key: one for one in living.ledger.effects()} if living is not None else {}
     if effects:
-        known = {key: one for key, one in known.items() if one.status == "running"}
+        known = {key: one for key, one in known.items() if one.busy}
     found = {**effects, **known}
     for effect in found.values():
         effect.claimed = False
@@ -253,7 +255,7 @@ def over(step: Step, outcome: str) -> None:
 def _remember(step: Step, ledger: Ledger, outcome: str) -> None:
     who = step.frame.state.principal
     _living.pop(ledger.run, None)
-    if outcome == "interrupted" or any(one.status == "running" for one in ledger.effects()):
+    if outcome == "interrupted" or any(one.busy for one in ledger.effects()):
         while len(_living) >= _MOST_LIVING:
             _living.pop(next(iter(_living)), None)
         _living[ledger.run] = _Living(ledger, (who.tenant, who.user, who.agent))

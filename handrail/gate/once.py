@@ -46,6 +46,7 @@ _WAIT_SECONDS = 0.01
 class Wait:
     """Another attempt of the same effect runs in this process: wait until it is over."""
 
+    ledger: Ledger
     effect: Effect
 
 
@@ -86,7 +87,7 @@ class Doing:
         if self.vault is None:
             return None
         try:
-            return self.vault.put(self.ledger.run, self.effect.key, values.encode([dict(args), value]))
+            return self.vault.put(self.ledger.run, self.effect.key, _kept(args, value))
         except (NotReplayable, JournalError, OSError) as error:
             log.warning(
                 "The result of %r cannot be given back after a crash (%s): the call counts as done.",
@@ -104,7 +105,7 @@ class Doing:
         """It raised, or said that it failed; facts of its result's record."""
         status = self._after(error, paused, began)
         self.ledger.end(self.effect, status)
-        return {"doubt": True} if status == "doubt" else {}
+        return {"doubt": True} if status == "doubt" and self.vault is not None else {}
 
     def _after(self, error: BaseException | None, paused: bool, began: bool) -> Status:
         if paused:
@@ -112,6 +113,13 @@ class Doing:
         if not began or self.declared.effect == "read":
             return "failed"
         return "failed" if error is not None and self.declared.is_clean(error) else "doubt"
+
+
+def _kept(args: Mapping[str, Any], value: Any) -> bytes:
+    try:
+        return values.encode([dict(args), value])
+    except NotReplayable:  # perhaps an argument only, such as a store that the framework injects
+        return values.encode([{}, value])
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +163,7 @@ def resolve(
         )
         if not enforced or ledger.try_begin(effect):
             break
-        yield Wait(effect)
+        yield Wait(ledger, effect)
     doing = Doing(ledger, effect, declared, vault, exact=exact)
     if not enforced:
         return Known(doing)
@@ -285,7 +293,7 @@ def now(waiting: Waiting[T]) -> T:
 
 def _carried_out(request: Request) -> Any:
     if isinstance(request, Wait):
-        request.effect.over.wait()
+        request.ledger.wait(request.effect)
         return None
     try:
         found = request.function(request.key, dict(request.args))
@@ -308,7 +316,7 @@ async def later(waiting: Waiting[T]) -> T:
 
 async def _awaited(request: Request) -> Any:
     if isinstance(request, Wait):
-        while not request.effect.over.is_set():
+        while request.effect.busy:
             await asyncio.sleep(_WAIT_SECONDS)
         return None
     try:
