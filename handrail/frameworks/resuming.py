@@ -75,7 +75,7 @@ def resuming(run: str) -> Generator[None]:
     NotAvailable where it is somebody else's; a call that may have happened raises InDoubt, unless its tool declares
     what to do.
     """
-    with _asking(Asked(_checked(run), must=True)) as asked:
+    with _asking(Asked(run, must=True)) as asked:
         yield
     if not asked.taken:
         log.warning("No run was started to go on with %s.", run)
@@ -84,7 +84,7 @@ def resuming(run: str) -> Generator[None]:
 @contextmanager
 def naming(run: object) -> Generator[None]:
     """Go on with ``run`` where it has begun; begin it under this id otherwise. What ``run_id=`` does."""
-    with _asking(Asked(_checked(run), must=False)):
+    with _asking(Asked(str(run), must=False)):
         yield
 
 
@@ -105,11 +105,11 @@ def _checked(run: object) -> str:
 
 
 def taken() -> Asked | None:
-    """The run that the caller named for the run that begins now; None where they named none."""
+    """The run that the caller named for the run that begins now; None where they named none. Raises NotResumable."""
     asked = _asked.get()
     if asked is None or asked.taken:
         return None
-    asked.taken = True
+    asked.run, asked.taken = _checked(asked.run), True
     return asked
 
 

@@ -119,7 +119,7 @@ def _kept(args: Mapping[str, Any], value: Any) -> bytes:
     try:
         return values.encode([dict(args), value])
     except NotReplayable:  # perhaps an argument only, such as a store that the framework injects
-        return values.encode([{}, value])
+        return values.encode([None, value])
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,5 +32,7 @@ def _retell(frame: Frame, vault: Vault, run: str, effect: Effect, content: Calla
         args, value = values.decode(vault.get(run, effect.key, effect.value))
     except (ValueErased, NotReplayable, JournalError, OSError):
         return seen.unknown(frame)
+    if args is None:  # they could not be kept
+        return seen.unknown(frame)
     made = Call(effect.tool, args, "ok", content(value), effect.agent, effect.branch)
     return seen.retold(frame, made, effect.call_id)

@@ -7,7 +7,7 @@ entry methods wrapped one by one, for they do not end in one place.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, aclosing, nullcontext
+from contextlib import aclosing, nullcontext
 from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableSequence
@@ -175,10 +175,19 @@ def _remember(frame: Frame, error: BaseException) -> None:
         thinking.announce(frame, name, again=False)
 
 
-def _naming(kwargs: dict[str, Any]) -> AbstractContextManager[None]:
-    """Take ``run_id`` out of the arguments of an entry method: the run to go on with, or to begin under this id."""
+def _entered(
+    owner: Any, entry: str, args: tuple[Any, ...], kwargs: dict[str, Any], turn: Callable[[Any], Turn] | None = None
+) -> Step | None:
+    """As `enter`; takes ``run_id`` out of what the entry method was given, if it opens a run or a step.
+
+    That is the run to go on with, or to begin under this id.
+    """
     run = kwargs.pop("run_id", None)
-    return nullcontext() if run is None else resuming.naming(run)
+    with nullcontext() if run is None else resuming.naming(run):
+        step = enter(owner, _config(args, kwargs), entry, turn=turn)
+    if step is None and run is not None:
+        kwargs["run_id"] = run
+    return step
 
 
 def call(entry: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -186,8 +195,7 @@ def call(entry: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
     def wrap(original: Callable[..., Any]) -> Callable[..., Any]:
         def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
-            with _naming(kwargs):
-                step = enter(self, _config(args, kwargs), entry)
+            step = _entered(self, entry, args, kwargs)
             if step is None:
                 return original(self, *args, **kwargs)
             try:
@@ -210,8 +218,7 @@ def acall(entry: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
     def wrap(original: Callable[..., Any]) -> Callable[..., Any]:
         async def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
-            with _naming(kwargs):
-                step = enter(self, _config(args, kwargs), entry)
+            step = _entered(self, entry, args, kwargs)
             if step is None:
                 return await original(self, *args, **kwargs)
             try:
@@ -271,8 +278,7 @@ def items(entry: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
     def wrap(original: Callable[..., Any]) -> Callable[..., Any]:
         def wrapper(self: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
-            with _naming(kwargs):
-                step = enter(self, _config(args, kwargs), entry, turn=_turn(self, args, kwargs))
+            step = _entered(self, entry, args, kwargs, _turn(self, args, kwargs))
             if step is None:
                 yield from original(self, *args, **kwargs)
                 return
@@ -289,8 +295,7 @@ def aitems(entry: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
     def wrap(original: Callable[..., Any]) -> Callable[..., Any]:
         async def wrapper(self: Any, *args: Any, **kwargs: Any) -> AsyncGenerator[Any]:
-            with _naming(kwargs):
-                step = enter(self, _config(args, kwargs), entry, turn=_turn(self, args, kwargs))
+            step = _entered(self, entry, args, kwargs, _turn(self, args, kwargs))
             if step is None:
                 async with aclosing(original(self, *args, **kwargs)) as source:
                     async for item in source:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from langchain.agents import create_agent
 from langchain_core.messages import HumanMessage
+from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import tool
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import START, MessagesState, StateGraph
@@ -102,3 +103,33 @@ def test_with_a_checkpointer(folder: Path, make: Callable[..., Any]) -> None:
     found = agent.invoke(Command(resume=True), THREAD)
     assert found["messages"][-1].content == "Booked."
     assert World(folder).done() == {"a": 1, "b": 2, "c": 1}
+
+
+def test_a_run_that_is_called_twice_under_one_id_does_its_work_once(folder: Path) -> None:
+    """Whoever chooses the id of a run may call it twice: the second call gives out what the first one did."""
+    run = "ab" * 16
+    first = _agent(folder)[0].invoke(ASK, run_id=run)
+    again = _agent(folder)[0].invoke(ASK, run_id=run)
+    assert again["messages"][-1].content == first["messages"][-1].content == "Booked."
+    assert World(folder).done() == {"a": 1, "b": 1, "c": 1}
+
+
+@pytest.mark.parametrize("run", ["../../etc", "ab", 7, "g" * 32])
+def test_what_is_no_id_of_a_run_is_refused(folder: Path, run: object) -> None:
+    """A wrong id is said in a sentence, and nothing runs."""
+    with pytest.raises(handrail.NotResumable, match="is no id of a run"):
+        _agent(folder)[0].invoke(ASK, run_id=run)
+    assert World(folder).done() == {}
+
+
+def test_an_ungoverned_runnable_keeps_its_own_run_id() -> None:
+    """``run_id`` means ours on governed objects only."""
+    handrail.govern(RunnableLambda(str) | RunnableLambda(str), mode="observe")  # the seams are in place
+    seen: list[object] = []
+
+    def note(value: str, **more: object) -> str:
+        seen.append(more)
+        return value
+
+    (RunnableLambda(note) | RunnableLambda(str)).invoke("x", run_id="mine")
+    assert seen == [{"run_id": "mine"}]
