@@ -23,14 +23,14 @@ CHUNK_BYTES = 32 << 20
 _TEXTS = (
     "w k run trace step parent agent tenant user session channel mode entry config policy validators thread outcome "
     "error type name verdict rule reason by effect call_id model provider tool host action cause logical "
-    "tools stopped_by"
+    "tools stopped_by key how"
 )
-_JSONS = "chain framework findings args messages result output facts scopes links causes calls"
+_JSONS = "chain framework findings args messages result output facts scopes links causes calls value"
 _SHAPE = json.dumps(
     dict.fromkeys(_TEXTS.split(), "VARCHAR")
     | dict.fromkeys(_JSONS.split(), "JSON")
-    | dict.fromkeys(("n", "t", "v", "dur", "pid", "said", "reasoning"), "BIGINT")
-    | {"ran": "BOOLEAN", "usage": {"input": "BIGINT", "output": "BIGINT"}}
+    | dict.fromkeys(("n", "t", "v", "dur", "pid", "said", "reasoning", "occ", "attempt"), "BIGINT")
+    | {"ran": "BOOLEAN", "doubt": "BOOLEAN", "usage": {"input": "BIGINT", "output": "BIGINT"}}
 )
 """Fields of a record that get a column; one of an unexpected type becomes NULL."""
 _PARSE = """

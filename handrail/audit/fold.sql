@@ -34,14 +34,15 @@ SELECT run, step, parent,
        CASE WHEN k = 'tool.call' THEN coalesce(action, 'call') END, facts, scopes,
        cause, causes, links, CASE WHEN k = 'model.call' THEN tools END,
        CASE WHEN k = 'step.start' AND type <> 'agent' OR k = 'tool.call' AND type = 'memory' THEN body END,
-       said, reasoning, stopped_by,
+       said, reasoning, stopped_by, key, occ, attempt, how,
        'handrail'
 FROM known WHERE k IN ('run.start', 'step.start', 'model.call', 'tool.call');
 
 INSERT INTO closes
 SELECT run, step, outcome, error, dur, make_timestamp(t // 1000), w, n, process,
        CASE WHEN usage.input BETWEEN 0 AND 1000000000000 THEN usage.input END, CASE WHEN usage.output BETWEEN 0 AND 1000000000000 THEN usage.output END,
-       coalesce(result, output), findings, calls, CASE WHEN k = 'step.end' OR k = 'tool.result' AND contains(body, '"records":') THEN body END
+       coalesce(result, output), findings, calls, CASE WHEN k = 'step.end' OR k = 'tool.result' AND contains(body, '"records":') THEN body END,
+       doubt, value
 FROM known WHERE k IN ('run.end', 'step.end', 'model.result', 'tool.result');
 
 INSERT INTO tallies

@@ -32,12 +32,13 @@ CREATE TABLE opens (
     findings JSON, chain JSON, policy VARCHAR, action VARCHAR, facts JSON, scopes JSON,
     cause VARCHAR, causes JSON, links JSON, tools VARCHAR, detail JSON,
     said BIGINT, reasoning BIGINT, stopped_by VARCHAR,
+    key VARCHAR, occ BIGINT, attempt BIGINT, how VARCHAR,
     source VARCHAR DEFAULT 'handrail'
 );
 CREATE TABLE closes (
     run VARCHAR, step VARCHAR, outcome VARCHAR, error VARCHAR, dur BIGINT, at_utc TIMESTAMP, w VARCHAR, n BIGINT,
     process VARCHAR, input_tokens BIGINT, output_tokens BIGINT, result JSON, findings JSON,
-    calls JSON, detail JSON
+    calls JSON, detail JSON, doubt BOOLEAN, value JSON
 );
 -- What was learnt about an open step: a limit, an approval, a validation, a revised plan, the tools it had.
 CREATE TABLE notes (run VARCHAR, step VARCHAR, kind VARCHAR, at_utc TIMESTAMP, w VARCHAR, n BIGINT, body JSON);

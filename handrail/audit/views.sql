@@ -36,7 +36,7 @@ SELECT o.run, o.step, o.parent, o.type, o.name, o.agent, o.at_utc AS started_at,
             WHEN json_array_length(c.findings) > 0 THEN c.findings ELSE o.findings END AS findings,
        o.w AS writer, o.n, o.chain, coalesce(o.tenant, r.tenant) AS tenant, o.provider, o.policy,
        o.action, o.facts, o.scopes, o.cause, o.causes, o.links, o.tools, o.detail, c.detail AS ends, c.calls,
-       o.said, o.reasoning, o.stopped_by,
+       o.said, o.reasoning, o.stopped_by, o.key, o.occ AS occurrence, o.attempt, o.how,
        o.source
 FROM opens o
 LEFT JOIN closes c ON c.run = o.run AND c.step = o.step AND c.process = o.process
@@ -132,7 +132,8 @@ FROM steps WHERE type = 'handoff';
 
 -- What became of each proposed call, over all runs that go on with one another: once it is decided, decisions is as
 -- much as proposed, which is 1 unless a model gives the same id to several calls of one reply, or none;
--- attempts that follow the first one, in the same run or a later one, say so by a link, and are no further decisions.
+-- attempts that follow the first one, in the same run or a later one, say so by a link, and are no further decisions;
+-- a call that waits for a person is not decided yet.
 CREATE VIEW proposals AS
 WITH tries AS (
     SELECT o.run, o.step, o.call_id, o.verdict, o.decided_by, o.rule, o.ran, o.reason, c.outcome, l.to_run AS from_run,
@@ -142,10 +143,12 @@ WITH tries AS (
     LEFT JOIN closes c ON c.run = o.run AND c.step = o.step AND c.process = o.process
     WHERE o.type = 'tool'
 )
-SELECT p.run, p.step, p.call_id, p.tool, p.proposed_at, p.proposed, count(t.step) FILTER (NOT t.again) AS decisions,
+SELECT p.run, p.step, p.call_id, p.tool, p.proposed_at, p.proposed, count(t.step) FILTER (NOT t.again AND t.verdict <> 'ask') AS decisions,
        count(t.step) FILTER (t.ran) AS executions, count(t.step) FILTER (t.ran AND t.outcome IS NOT NULL) AS finished,
-       arg_min(t.verdict, t.at_utc) AS verdict, arg_min(t.decided_by, t.at_utc) AS decided_by,
-       arg_min(t.rule, t.at_utc) AS rule, arg_min(t.reason, t.at_utc) AS reason, arg_max(t.outcome, t.at_utc) AS outcome,
+       arg_min(t.verdict, (t.verdict = 'ask', t.at_utc)) AS verdict,
+       arg_min(t.decided_by, (t.verdict = 'ask', t.at_utc)) AS decided_by,
+       arg_min(t.rule, (t.verdict = 'ask', t.at_utc)) AS rule,
+       arg_min(t.reason, (t.verdict = 'ask', t.at_utc)) AS reason, arg_max(t.outcome, t.at_utc) AS outcome,
        arg_min(t.run, t.at_utc) AS decided_in
 FROM (SELECT run, step, call_id, min(tool) AS tool, min(proposed_at) AS proposed_at, count(*) AS proposed
       FROM proposed_calls GROUP BY run, step, call_id) p
@@ -170,6 +173,82 @@ SELECT run, step, at_utc AS noted_at, body->>'$.event' AS event, body->>'$.id' A
        try_cast(body->>'$.waited' AS BIGINT) / 1e6 AS waited_ms, body->>'$.by' AS source, body->'$.args' AS args,
        body->'$.request' AS request, body->'$.answer' AS answer, w AS writer, n AS record
 FROM notes WHERE kind = 'approval';
+
+-- Questions about effects, one row for each attempt that was asked about, and what a person answered. What a person's
+-- answer was used for (effect.resolved) tells of the answer too, should its own record have been lost.
+CREATE VIEW asks AS
+WITH said AS (
+    SELECT coalesce(r.logical, r.run) AS logical, n.run, n.kind, n.at_utc, n.w, n.n, n.body, (n.body->>'$.id') AS id
+    FROM notes n JOIN run_starts r ON r.run = n.run
+    WHERE n.kind IN ('approval', 'effect.orphan', 'effect.resolved')
+), asked AS (
+    SELECT logical, id, min(at_utc) AS asked_at, arg_min(run, at_utc) AS asked_in, count(*) AS times_asked,
+           min((body->>'$.key')) AS key, min((body->>'$.tool')) AS tool,
+           CASE WHEN bool_or(kind = 'effect.orphan' AND (body->>'$.status') = 'done') THEN 'orphan' ELSE 'doubt' END AS kind,
+           bool_or(kind = 'effect.orphan') AS left_behind
+    FROM said WHERE kind = 'effect.orphan' OR (kind = 'approval' AND (body->>'$.by') = 'handrail' AND (body->>'$.event') = 'asked')
+    GROUP BY logical, id
+), answered AS (
+    SELECT logical, id, min(at_utc) AS answered_at, arg_min((body->>'$.decision'), (at_utc, n)) AS decision,
+           arg_min((body->>'$.who.name'), (at_utc, n)) AS who, arg_min(try_cast((body->>'$.who.uid') AS BIGINT), (at_utc, n)) AS uid,
+           arg_min((body->>'$.why'), (at_utc, n)) AS why, arg_min((body->>'$.channel'), (at_utc, n)) AS channel
+    FROM said WHERE kind = 'approval' AND (body->>'$.by') = 'handrail' AND (body->>'$.event') = 'answered'
+    GROUP BY logical, id
+), used AS (
+    SELECT logical, (body->>'$.key') AS key, try_cast((body->>'$.attempt') AS BIGINT) AS attempt, min(at_utc) AS used_at,
+           CASE WHEN min((body->>'$.status')) = 'done' THEN 'happened' ELSE 'did_not_happen' END AS decision
+    FROM said WHERE kind = 'effect.resolved' AND (body->>'$.by') = 'person' GROUP BY ALL
+)
+SELECT q.id, q.kind, q.logical AS run, q.key, q.tool, try_cast(split_part(q.id, '-', 2) AS BIGINT) AS attempt,
+       r.agent, r.tenant, r."user", q.asked_at, q.asked_in, q.times_asked, q.left_behind,
+       CASE WHEN coalesce(a.decision, u.decision) IS NULL THEN 'open' ELSE 'answered' END AS status,
+       coalesce(a.decision, u.decision) AS decision, a.who, a.uid, a.why, a.channel,
+       coalesce(a.answered_at, u.used_at) AS answered_at, u.used_at
+FROM asked q LEFT JOIN run_starts r ON r.run = q.asked_in
+LEFT JOIN answered a ON a.logical = q.logical AND a.id = q.id
+LEFT JOIN used u ON u.logical = q.logical AND u.key = q.key AND u.attempt = try_cast(split_part(q.id, '-', 2) AS BIGINT);
+
+-- What a logical run did to the world, each call once, however many attempts there were in however many lives. An
+-- attempt that has no result is in doubt once its process is gone, or its run has ended; a read then counts as failed,
+-- since it changed nothing. What was answered is `resolved`; that it did not happen makes it `failed`.
+CREATE VIEW effects AS
+WITH calls AS (
+    SELECT coalesce(r.logical, r.run) AS logical, o.*, c.outcome, c.error, c.doubt, c.at_utc AS ended_at, c.result,
+           c.value IS NOT NULL AS kept, coalesce(a.alive, false) AND e.run IS NULL AS living,
+           r."user", r.session, r.tenant AS run_tenant
+    FROM opens o JOIN run_starts r ON r.run = o.run
+    LEFT JOIN closes c ON c.run = o.run AND c.step = o.step AND c.process = o.process
+    LEFT JOIN run_ends e ON e.run = o.run AND e.process = o.process
+    LEFT JOIN writers a ON a.w = o.w
+    WHERE o.key IS NOT NULL
+), latest AS (
+    SELECT * FROM calls WHERE ran
+    QUALIFY row_number() OVER (PARTITION BY logical, key ORDER BY attempt DESC, at_utc DESC, w, n DESC) = 1
+), counted AS (
+    SELECT logical, key, min(at_utc) FILTER (ran) AS first_at, count(*) FILTER (how = 'replayed') AS replays,
+           max(at_utc) FILTER (how = 'replayed') AS replayed_at
+    FROM calls GROUP BY logical, key
+), settled AS (
+    SELECT coalesce(r.logical, r.run) AS logical, (n.body->>'$.key') AS key, try_cast((n.body->>'$.attempt') AS BIGINT) AS attempt,
+           arg_max((n.body->>'$.by'), (n.at_utc, n.n)) AS source, arg_max((n.body->>'$.status'), (n.at_utc, n.n)) AS status,
+           max(n.at_utc) AS at_utc, bool_or((n.body->'$.value') IS NOT NULL) AS kept
+    FROM notes n JOIN run_starts r ON r.run = n.run WHERE n.kind = 'effect.resolved' GROUP BY ALL
+)
+SELECT l.logical AS run, l.key, l.name AS tool, l.effect, l.occ AS occurrence, l.attempt AS attempts,
+       CASE WHEN s.status = 'done' THEN 'resolved' WHEN s.status IS NOT NULL THEN 'failed'
+            WHEN q.decision = 'refused' THEN 'refused'
+            WHEN l.doubt THEN 'in doubt' WHEN l.outcome IN ('ok', 'rejected') THEN 'done'
+            WHEN l.outcome = 'interrupted' THEN 'suspended' WHEN l.outcome IS NOT NULL THEN 'failed'
+            WHEN l.living THEN 'running' WHEN l.effect = 'read' THEN 'failed' ELSE 'in doubt' END AS status,
+       coalesce(s.source, CASE WHEN q.decision = 'refused' THEN 'person' END) AS resolved_by, c.replays,
+       s.kept IS TRUE OR l.kept AS has_value, q.id IS NOT NULL AND q.left_behind AS orphan,
+       substr(l.key, 1, 16) || '-' || l.attempt AS question, q.decision AS answer,
+       l.run AS life, l.step, l.agent, coalesce(l.tenant, l.run_tenant) AS tenant, l."user", l.session, l.how, l.error,
+       c.first_at AS started_at, l.at_utc AS attempted_at, l.ended_at, s.at_utc AS resolved_at, c.replayed_at,
+       l.call_id, l.args, l.result, l.w AS writer, l.n
+FROM latest l JOIN counted c ON c.logical = l.logical AND c.key = l.key
+LEFT JOIN settled s ON s.logical = l.logical AND s.key = l.key AND s.attempt = l.attempt
+LEFT JOIN asks q ON q.run = l.logical AND q.id = substr(l.key, 1, 16) || '-' || l.attempt;
 
 -- What a validator said that found something, or one of the agent's framework.
 CREATE VIEW validations AS
@@ -198,7 +277,8 @@ FROM opens s JOIN (
 -- How often things work. An attempt is a step that does something itself (an agent's own step only holds others).
 -- A success came back; 'not_found' did too: it said that there is nothing. A failure raised, was rejected after it had
 -- run, or was never seen to end because its process died. What was denied or stopped did not run, and is no attempt;
--- what was interrupted or cancelled, or still runs, is neither success nor failure: censored.
+-- what was interrupted or cancelled, or still runs, is neither success nor failure: censored. What was given back from
+-- an earlier life of the run was not attempted again.
 CREATE VIEW reliability_steps AS
 SELECT s.run, s.step, s.type, s.name, s.agent, coalesce(s.model, CASE WHEN s.type = 'model' THEN s.name END) AS model,
        CASE WHEN s.type = 'tool' THEN s.name END AS tool, s.tenant, r."user", s.started_at,
@@ -206,7 +286,7 @@ SELECT s.run, s.step, s.type, s.name, s.agent, coalesce(s.model, CASE WHEN s.typ
             WHEN s.outcome IN ('error', 'lost', 'rejected') THEN 'failure' ELSE 'censored' END AS result
 FROM steps s LEFT JOIN run_starts r ON r.run = s.run
 WHERE s.type NOT IN ('agent', 'workflow', 'handoff', 'create')
-  AND (s.ran IS NULL OR s.ran) AND coalesce(s.verdict, '') NOT IN ('deny', 'reject', 'stopped');
+  AND (s.ran IS NULL OR s.ran) AND s.how IS DISTINCT FROM 'replayed' AND coalesce(s.verdict, '') NOT IN ('deny', 'reject', 'stopped');
 
 -- One row for a logical run: the runs that go on with one another are one, which ended as the last of them did.
 CREATE VIEW reliability_runs AS
