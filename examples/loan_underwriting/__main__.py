@@ -37,7 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.resume:
         case, run = dossier.unfinished(data / "handrail")
         said = dossier.answers(data / "handrail", case)
-    work(case, data, Person(options.answer, said), checkpointed=options.checkpointer, run=run)
+    try:
+        work(case, data, Person(options.answer, said), checkpointed=options.checkpointer, run=run)
+    except handrail.HandrailError as error:  # such as RunHeld: another process is at it
+        raise SystemExit(str(error)) from error
     found = dossier.dossier(data / "handrail", case)
     print(json.dumps(found, indent=2) if options.json else dossier.text(found))
 

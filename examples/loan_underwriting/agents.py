@@ -1,6 +1,7 @@
 """The agents, in plain LangChain: one that works on an application, and five that it asks.
 
-Nothing in here decides what is allowed, or knows that a process can die: see handrail.toml.
+Nothing in here decides what is allowed, or knows that a process can die: see handrail.toml. All that there is of
+Handrail is ``idempotency_key()``, for services that want one.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Kill the loan example, let it go on, count what it did: ``python -m tests.examples.loan_campaign --crashes 100``.
 
-Each case is killed with SIGKILL one to three times, before or after a call to the world outside has done its work, and
-goes on each time in a new process, with LangGraph's checkpoints in a file or without. Then every inquiry, ledger entry
-and letter is counted: one of each, whatever happened.
+Each case is killed one to three times: before or after a call to the world outside has done its work, or at a random
+moment. It goes on each time in a new process, with LangGraph's checkpoints in a file or without. Then every inquiry,
+ledger entry and letter is counted: one of each, whatever happened.
 """
 
 from __future__ import annotations
@@ -24,16 +24,28 @@ from pathlib import Path
 from examples.loan_underwriting import __main__ as example
 from examples.loan_underwriting import world
 from examples.loan_underwriting.applicants import APPLICANTS
+from handrail.audit import reader
 from tests.effects.crashing import child
 
 PLACES = ("bureau", "ledger", "outbox")
+LONGEST_SECONDS = 0.8
+"""Up to when a life is killed at random; most are over by then."""
 CALLS = 5
 """Calls to the world outside that one application takes."""
 
 
-def life(data: Path, *options: str) -> int:
-    """Run the example in a process that is forked from this one: 0, or -9 where it was killed."""
-    return child(lambda: _quietly([*options, "--data", str(data)]))
+def life(data: Path, *options: str, seconds: float = 0) -> int:
+    """Run the example in a process that is forked from this one, and killed after ``seconds`` where these are given.
+
+    Its exit code: 0 where it came to its end, below 0 where it was killed.
+    """
+    return child(lambda: _life([*options, "--data", str(data)], seconds))
+
+
+def _life(arguments: list[str], seconds: float) -> None:
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # what the system does then: nothing of the process's own runs
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    _quietly(arguments)
 
 
 def _quietly(arguments: list[str]) -> None:
@@ -80,17 +92,36 @@ class Outcome:
             setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
 
 
+def state(data: Path) -> str:
+    """How the case in ``data`` stands, as its journal says: ``new``, ``open`` or ``ended``."""
+    found = (record.fields for part in reader.parts(data / "handrail") for record in reader.records(part))
+    last = max(
+        (each for each in found if each["k"] in ("run.start", "run.end")), key=lambda each: each["t"], default={}
+    )
+    return "new" if not last else "ended" if last.get("outcome") == "ok" else "open"
+
+
+def _crash(chance: random.Random) -> tuple[list[str], float]:
+    """Options that make a life kill itself, or after how many seconds it is killed."""
+    if chance.random() < 0.5:
+        return [], chance.uniform(0.02, LONGEST_SECONDS)
+    return ["--crash-at", str(chance.randint(1, CALLS)), "--crash-when", chance.choice(["before", "after"])], 0.0
+
+
 def case(data: Path, chance: random.Random) -> tuple[int, bool]:
     """Work on one application with crashes: how many there were, and whether it came to its end."""
-    options = ["--applicant", chance.choice(list(APPLICANTS)), *chance.choice([[], ["--checkpointer"]])]
+    begin = ["--applicant", chance.choice(list(APPLICANTS)), *chance.choice([[], ["--checkpointer"]])]
     crashes = 0
-    for _ in range(chance.randint(1, 3)):
-        when = chance.choice(["before", "after"])
-        code = life(data, *options, "--crash-at", str(chance.randint(1, CALLS)), "--crash-when", when)
-        if code != -signal.SIGKILL:  # what was left to do is fewer calls than that
-            return crashes, code == 0
-        crashes, options = crashes + 1, ["--resume"]
-    return crashes, life(data, "--resume") == 0
+    for left in reversed(range(chance.randint(2, 4))):
+        now = state(data)
+        if now == "ended":
+            break
+        crash, seconds = _crash(chance) if left else ([], 0.0)
+        code = life(data, *(begin if now == "new" else ["--resume"]), *crash, seconds=seconds)
+        crashes += code < 0
+        if code > 0:
+            return crashes, False
+    return crashes, state(data) == "ended"
 
 
 def campaign(crashes: int, seed: int) -> Outcome:
@@ -114,11 +145,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as warm:  # what is imported late is imported once
-        _quietly(["--data", warm, "--checkpointer"])
-        outcome = campaign(asked.crashes, asked.seed)
+    with tempfile.TemporaryDirectory() as warm:
+        return child(lambda: sys.exit(_printed(Path(warm), asked)))  # what it keeps open there is not closed
+
+
+def _printed(warm: Path, asked: argparse.Namespace) -> int:
+    _quietly(["--data", str(warm), "--checkpointer"])  # what is imported late is imported once
+    outcome = campaign(asked.crashes, asked.seed)
     rows = {"seed": asked.seed, **asdict(outcome)}
-    print(json.dumps(rows) if asked.json else "\n".join(f"{name:20} {value}" for name, value in rows.items()))
+    text = json.dumps(rows) if asked.json else "\n".join(f"{name:20} {value}" for name, value in rows.items())
+    print(text, flush=True)
     return 0 if outcome.good else 1
 
 
