@@ -30,9 +30,9 @@ CALLS = """
            findings, args, result
     FROM decisions WHERE session = $case ORDER BY started_at, n
 """
-RESOLVED = """
-    SELECT run, body ->> 'tool' AS tool, body ->> 'by' AS "by" FROM notes JOIN runs USING (run)
-    WHERE kind = 'effect.resolved' AND session = $case
+EFFECTS = """
+    SELECT tool, effect, key, attempts, how, status, resolved_by, replays, orphan FROM effects
+    WHERE session = $case ORDER BY started_at, key
 """
 APPROVALS = """
     SELECT noted_at, event, tool, decision, a."user", a.channel FROM approvals a JOIN runs USING (run)
@@ -66,7 +66,7 @@ def answers(data: Path, case: str) -> list[Row]:
 def dossier(data: Path, case: str) -> Row:
     """Everything that is recorded of ``case``, as JSON."""
     index = index_of(data)
-    runs, calls, resolved, approvals = (index.query(sql, {"case": case}) for sql in (RUNS, CALLS, RESOLVED, APPROVALS))
+    runs, calls, effects, approvals = (index.query(sql, {"case": case}) for sql in (RUNS, CALLS, EFFECTS, APPROVALS))
     with Contents(data) as contents:
         steps = [_step(row, contents) for row in calls if not str(row["tool"]).startswith("ask_")]
     done = [step for step in steps if step["verdict"] == "allow" and step["outcome"] == "ok"]
@@ -78,8 +78,8 @@ def dossier(data: Path, case: str) -> Row:
         "data_used": {step["tool"]: step["result"] for step in done if step["tool"] in DATA},
         "human": [_plain(row) for row in approvals],
         "steps": steps,
+        "effects": [_plain(row) for row in effects],
         "interruptions": [_interruption(run, steps) for run in runs if run["outcome"] == "lost"],
-        "not_repeated": [_given_back(row, resolved) for row in calls if row["ran"] is False and row["outcome"] == "ok"],
         "runs": [_plain(row) for row in runs],
     }
 
@@ -99,12 +99,6 @@ def _interruption(run: Row, steps: Sequence[Row]) -> Row:
     """A run whose process died, and the calls of which it did not see the end."""
     lost = [step["tool"] for step in steps if (step["run"], step["outcome"]) == (run["run"], "lost")]
     return {"run": run["run"], "died_in": lost}
-
-
-def _given_back(row: Row, resolved: Sequence[Row]) -> Row:
-    """A call that was asked for again and not made again: how its result was known."""
-    by = [each["by"] for each in resolved if (each["run"], each["tool"]) == (row["run"], row["tool"])]
-    return {"run": row["run"], "tool": row["tool"], "known_by": by[0] if by else "record"}
 
 
 def _read(content: object) -> object:
@@ -146,12 +140,26 @@ def _body(found: Row) -> Iterator[str]:
     yield from (f"  {tool}: {json.dumps(result)}" for tool, result in found["data_used"].items())
     yield "Steps"
     yield from (_line(step) for step in found["steps"])
+    yield "Done to the world"
+    yield from (f"  {_effect(row)}" for row in found["effects"] if row["effect"] != "read")
     yield "Interruptions"
     yield from (f"  run {each['run']} died in {', '.join(each['died_in'])}" for each in found["interruptions"])
-    yield "Asked for again, and not done again"
-    yield from (f"  {each['tool']}, known by {each['known_by']}" for each in found["not_repeated"])
+    yield from (
+        f"  {row['tool']} was asked for again, and not done again" for row in found["effects"] if row["replays"]
+    )
     yield "Runs"
     yield from (f"  {row['started_at'][:23]}  {row['run']} {row['outcome']}" for row in found["runs"])
+
+
+def _effect(row: Row) -> str:
+    how = (
+        f", found by {row['resolved_by']}"
+        if row["resolved_by"]
+        else ", with the same key"
+        if row["attempts"] > 1
+        else ""
+    )
+    return f"{row['tool']:16} {row['key']}  {row['status']}, attempts: {row['attempts']}{how}"
 
 
 def _said(row: Row) -> str:

@@ -90,6 +90,9 @@ def test_a_crash_repeats_nothing(tmp_path: Path, call: int, when: str, checkpoin
     found = recorded(tmp_path)
     assert [entry["decision"] for entry in world.entries("ledger")] == [found["decision"]["args"]["decision"]]
     assert [len(each["died_in"]) for each in found["interruptions"]] == [1]
+    keys = {entry["key"] for place in ONCE for entry in world.entries(place)}
+    assert keys == {row["key"] for row in found["effects"] if row["effect"] != "read"}
+    assert not any(row["orphan"] for row in found["effects"])
     assert [row["decision"] for row in found["human"] if row["channel"] == "desk"] == ["approve"]
 
 
