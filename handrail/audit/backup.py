@@ -40,7 +40,7 @@ VALUES, KEYS = "replay", "keys"
 """Folders of secrets that can be left out: results for replay with their keys; keys that sign delegation tokens."""
 STORES = (JOURNAL, VALUES, KEYS, "owners", "policy", "threads", "asks", "tokens", KEY_FILE)
 """What of a data folder is kept, in this order; digest.key is a file."""
-DERIVED = frozenset({"index", "handrail-index", "runs.lock"})
+DERIVED = frozenset({"index", "handrail-index", "runs.lock", "undone"})
 """What of a data folder is made again by itself."""
 IN_FORCE = "policy/in_force"
 """Copied before the records: a change whose record is missing would never be recorded, one too old is twice."""

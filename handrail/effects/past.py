@@ -34,7 +34,7 @@ class Past:
     outcomes: dict[str, str] = field(default_factory=dict[str, str])
     """Life -> how it ended; a life that is missing here died, or goes on."""
     effects: dict[str, Effect] = field(default_factory=dict[str, Effect])
-    """Key -> effect."""
+    """Key -> effect, in the order of their latest attempts."""
     answers: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict[str, list[Mapping[str, Any]]])
     """Digest of a model's input -> what its answers' records say, in their order."""
     last_at: int = 0
@@ -89,6 +89,7 @@ class Past:
         found.call_id, found.at = record.get("call_id") or "", record.get("at") or ""
         if record.get("how") == "replayed":
             return
+        self.effects[key] = self.effects.pop(key)  # they stand in the order of their latest attempts
         found.attempts = record.get("attempt", 1)
         found.status, found.step, found.life = "doubt", record["step"], record["run"]
         found.agent, found.branch, found.inside = record["agent"], record.get("parent") or "", self._around(record)

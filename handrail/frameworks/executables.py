@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from typing import Any
 from weakref import WeakValueDictionary
 
+from handrail.effects.declared import Declaration
+
 _lock = threading.Lock()
 _tools: WeakValueDictionary[int, Any] = WeakValueDictionary()
 
@@ -42,6 +44,16 @@ def names() -> frozenset[str]:
     """The names of all tools that are alive."""
     with _lock:
         return frozenset(str(getattr(tool, "name", "")) for tool in _tools.values() if _runs(tool))
+
+
+def declared(name: str) -> Declaration | None:
+    """What the author of the tool of this name says that it does to the world; None where nobody says anything.
+
+    Of several tools of one name the one that was made last counts.
+    """
+    with _lock:
+        said = [getattr(tool, "declared", None) for tool in _tools.values() if getattr(tool, "name", None) == name]
+    return next((one for one in reversed(said) if isinstance(one, Declaration)), None)
 
 
 def _runs(tool: Any) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from handrail.audit import lineage
 from handrail.audit.restored import unfinished_before
 from handrail.audit.steps import Step
-from handrail.effects import asks, past
+from handrail.effects import asks, compensation, past
 from handrail.effects.asks import Question
 from handrail.effects.holding import holds_of
 from handrail.effects.ledger import Effect, Ledger
@@ -151,6 +151,8 @@ def _paused_here(gate: Gate, who: Principal, last: lineage.Past) -> Resumption |
     living = _living.get(last.logical)
     if living is None or living.ledger.life != last.run or not living.ledger.whole:
         return None
+    if compensation.is_noted(gate.folder, last.logical):
+        return None
     if living.who != (who.tenant, who.user, who.agent):
         return None
     holds_of(gate.folder).take(last.logical)
@@ -166,6 +168,7 @@ def _resumption(gate: Gate, who: Principal, run: str, *, must: bool) -> Resumpti
             _require(known, who)
             _require_whole(gate, known)
             _require_values(gate, known)
+            _require_standing(gate, known)
             last = known.lives[known.last]
             links = (Link("resumed_from", last["step"], last["run"], last["trace"]),)
             return Resumption(_ledger(run, known.effects), links, known.whole)
@@ -208,6 +211,14 @@ def _require_values(gate: Gate, known: Past) -> None:
         ) from error
     except HandrailError:
         log.warning("A recorded value of the run %s cannot be read.", known.run)
+
+
+def _require_standing(gate: Gate, known: Past) -> None:
+    if past.logical_of(gate.folder, compensation.run_of(known.run)) is not None:
+        raise NotResumable(
+            f"The run {known.run} was undone by `handrail runs compensate`, wholly or in part: its recorded results "
+            "do not hold any more. Begin a new run."
+        )
 
 
 def _ledger(run: str, effects: Mapping[str, Effect]) -> Ledger:
