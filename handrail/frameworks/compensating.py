@@ -24,11 +24,12 @@ from handrail.tracing import context
 from handrail.validators.plain import read
 
 How: TypeAlias = Literal[
-    "undone", "undone_before", "would_undo", "inside", "no_compensation", "in_doubt", "values_gone", "denied", "undo_in_doubt",
-    "failed", "not_reached",
+    "undone", "undone_before", "would_undo", "inside", "no_compensation", "in_doubt", "values_gone", "denied",
+    "undo_in_doubt", "failed", "not_reached",
 ]  # fmt: skip
-"""What became of a write. ``inside``: it is undone with the call that it was made in. ``undo_in_doubt``: nobody knows whether its undo was carried out. ``failed``: the undo
-raised, and had declared that nothing is done then. ``not_reached``: an undo before it did not come to its end."""
+"""What became of a write. ``inside``: it is undone with the call that it was made in. ``undo_in_doubt``: nobody knows
+whether its undo was carried out. ``failed``: the undo raised, and had declared that nothing is done then.
+``not_reached``: an undo before it did not come to its end."""
 SETTLED: frozenset[How] = frozenset({"undone", "undone_before", "inside"})
 _STOPS: frozenset[How] = frozenset({"denied", "undo_in_doubt", "failed"})
 _BEFORE: Mapping[str, How] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import pytest
 
@@ -30,6 +30,12 @@ def folder_with(tmp_path: Path, more: str = "") -> Path:
     """A folder with the policy of the crash tests, and ``more``."""
     (tmp_path / CONFIG).write_text(POLICY + more)
     return tmp_path
+
+
+class Said(TypedDict):
+    """State of a graph."""
+
+    said: str
 
 
 class Desk:
@@ -243,7 +249,7 @@ def test_a_process_that_paused_a_run_notices_that_another_undid_it(tmp_path: Pat
     from langgraph.types import Command, interrupt
 
     desk = Desk(folder_with(tmp_path))
-    graph = StateGraph(dict)
+    graph = StateGraph(Said)
     graph.add_node("book", lambda state: {"said": desk.book("a")})
     graph.add_node("ask", lambda state: {"said": interrupt("go on?")})
     graph.add_edge(START, "book")
