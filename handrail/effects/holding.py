@@ -60,6 +60,13 @@ class Holds:
             self._open()
             return os.getpid() if run in self._held else self._holder(run)
 
+    def close(self) -> None:
+        """Free every run, and close the file, so that its disk can be taken away."""
+        with self._lock:
+            if self._fd >= 0 and self._pid == os.getpid():
+                oscalls.close(self._fd)
+            self._pid, self._fd, self._held = -1, -1, set()
+
     def _open(self) -> None:
         if self._pid == os.getpid():
             return

@@ -172,6 +172,13 @@ class Vault:
             raise oscalls.unusable(self._folder, error) from error
         return erased
 
+    def close(self) -> None:
+        """Close the files, so that their disk can be taken away. A later put begins another."""
+        files = self._files()
+        self._restart()
+        for file in files:
+            file.close()
+
     def after_fork(self) -> None:
         """Go on with a file of its own in a forked process; the first one stays the other's."""
         files = self._files()

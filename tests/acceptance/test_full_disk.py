@@ -12,6 +12,8 @@ import pytest
 import handrail
 from handrail.audit.journal import journal_for
 from handrail.audit.verify import verify
+from handrail.effects.holding import holds_of
+from handrail.effects.vault import vault_for
 from handrail.gate import NEUTRAL
 from tests.acceptance.agents import Script, build, hold, write_policy
 from tests.audit.places import everything, mounted
@@ -27,6 +29,8 @@ def _disk(tmp_path: Path) -> Iterator[Path]:
             yield disk
         finally:
             journal_for(disk / "data").close()
+            vault_for(disk / "data").close()
+            holds_of(disk / "data").close()
 
 
 @contextmanager
