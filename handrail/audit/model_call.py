@@ -42,6 +42,10 @@ class ModelCall:
     server: str = ""
     """Host name of the service; empty when unknown."""
     port: int | None = None
+    terms: Callable[[], bytes] | None = None
+    """Everything but ``messages`` that the answer depends on; None where answers are not kept for replay."""
+    exact: Callable[[Any], bytes] = bytes
+    """One of ``messages`` in full, but for ids that are rolled anew each time. Raises where it has no exact form."""
 
     def prompt(self) -> str:
         """The leading messages that make up the prompt template."""

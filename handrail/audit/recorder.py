@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from handrail.audit.asked import Asked
 from handrail.audit.canonical import jsonable
 from handrail.audit.journal import Journal, encode, journal_for
 from handrail.audit.keys import folder_key, keyed_digest
@@ -93,15 +94,17 @@ class Recorder:
 
     def keyed_digest(self, text: str) -> str:
         """A digest of ``text`` that only this data folder can compare; empty for no text, or without a key."""
-        if not text:
-            return ""
-        try:
-            if self._key is None:
+        key = self.key() if text else None
+        return keyed_digest(key, text) if key is not None else ""
+
+    def key(self) -> bytes | None:
+        """The secret that digests of content are keyed with; None where it cannot be had."""
+        if self._key is None:
+            try:
                 self._key = folder_key(self._folder)
-            return keyed_digest(self._key, text)
-        except (OSError, ValueError, HandrailError) as error:
-            self.lost(error)
-            return ""
+            except (OSError, ValueError, HandrailError) as error:
+                self.lost(error)
+        return self._key
 
     def exported(self, destination: str, steps: Sequence[str]) -> None:
         """Note that the spans of ``steps`` (16 hex digits each) have arrived at ``destination``, an address."""
@@ -213,17 +216,18 @@ class Recorder:
         list_of: Iterable[Any],
         show: Callable[[Any], object],
         added: list[bytes] | None = None,
+        asked: Asked | None = None,
     ) -> dict[str, object]:
         """Put down a model's input as what changed against this agent's previous call in the run.
 
         ``show`` turns one message into JSON types. Returns ``{prev, keep, add}``: the step of the previous
         call, how many of its leading messages still lead this one, and references to those that follow, of which
-        what was kept goes to ``added``.
+        what was kept goes to ``added``. ``asked`` learns the digest of all of them.
         """
         threads: dict[tuple[str, ...], _Thread] = state.notes.setdefault("messages", {})
         thread = threads.setdefault(tuple(chain), _Thread())
         now = list(list_of)
-        prev, keep = thread.advance(step, now, show)
+        prev, keep = thread.advance(step, now, show, asked)
         add = [self.kept(show(message), state) for message in now[keep:]]
         if added is not None:
             added.extend(body for _, body in add)
@@ -237,17 +241,25 @@ class _Thread:
         self._step: str | None = None
         self._messages: list[Any] = []
         self._contents: list[Any] = []
+        self._digests: list[bytes] = []
         self._lock = threading.Lock()
 
-    def advance(self, step: str, now: list[Any], show: Callable[[Any], object]) -> tuple[str | None, int]:
+    def advance(
+        self, step: str, now: list[Any], show: Callable[[Any], object], asked: Asked | None = None
+    ) -> tuple[str | None, int]:
         """Take ``now`` for the latest input; returns the step before and how many messages still lead."""
         with self._lock:
-            if self._messages and now and self._messages[0] is not now[0]:
+            other = bool(self._messages and now) and self._messages[0] is not now[0]
+            if other:
                 self._made_again(now[0], show)
             previous, keep = self._step, self._common(now)
             self._step = step
             self._messages[keep:] = now[keep:]
             self._contents[keep:] = [getattr(message, "content", None) for message in now[keep:]]
+            if asked is not None:
+                asked.follow(self._digests, keep, now, made_again=other)
+            else:
+                del self._digests[keep:]
             return previous, keep
 
     def _made_again(self, first: Any, show: Callable[[Any], object]) -> None:

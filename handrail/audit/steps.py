@@ -8,6 +8,7 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, Literal, cast
 
+from handrail.audit.asked import Asked
 from handrail.audit.model_call import ModelCall
 from handrail.audit.recorder import Recorder, Use, body_of
 from handrail.audit.telemetry import Telemetry
@@ -68,6 +69,8 @@ class Step:
     """What has been told of it, where an event at its end tells everything."""
     outcome: Outcome | None = None
     """How it ended; None while it is open."""
+    asked: str = ""
+    """Digest of what a model is asked; empty where answers are not kept."""
 
     def finish(
         self,
@@ -164,9 +167,10 @@ class Steps:
         state.counters.add("model_calls")
         tools = digest(call.tools) if call.tools else ""
         added: list[bytes] = []
+        asked = self._asked(above, call)
         facts |= {
             "messages": self.recorder.messages(
-                state, opened.frame.step, above.principal.links, call.messages, call.show, added
+                state, opened.frame.step, above.principal.links, call.messages, call.show, added, asked
             ),
             "tools": tools,
             "prompt": self.recorder.keyed_digest(call.prompt()),
@@ -176,7 +180,18 @@ class Steps:
         self.recorder.write(_record(opened, facts, links))
         if tools:
             self._offer(opened, tools, call)
+        if asked is not None:
+            opened.asked = asked.digest
         return opened
+
+    def _asked(self, above: Frame, call: ModelCall) -> Asked | None:
+        key = self.recorder.key() if call.terms is not None else None
+        if key is None or call.terms is None:
+            return None
+        try:
+            return Asked(key, b"%s\n%s" % (above.principal.agent.encode("utf-8", "replace"), call.terms()), call.exact)
+        except Exception:  # a parameter that has no exact form: such requests cannot be compared
+            return None
 
     def _offer(self, step: Step, tools: str, call: ModelCall) -> None:
         """Put down the names of the tools that a model could choose from, once for each choice of a run."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from handrail.effects import keys
+from handrail.effects.answers import Answers
 
 MAX_REMEMBERED = 10_000
 """Effects of one life that are remembered after they are done."""
@@ -97,6 +98,8 @@ class Ledger:
         self._mine: dict[str, Effect] = {}
         self._equal: dict[bytes, _Equal] = {}
         self._lock = threading.Condition(threading.Lock())
+        self.answers = Answers()
+        """What models answered."""
         self.whole = True
         """Whether all effects are remembered here; those of a very long run are in the journal only."""
 
@@ -181,6 +184,7 @@ class Ledger:
         ``levels`` is where the graph lies (a node's execution on each level); ``done`` are executions of that
         superstep whose writes are kept.
         """
+        self.answers.pass_by(lambda at: behind(at, levels, step, done))
         with self._lock:
             return self._pass_by(lambda effect: behind(effect.at, levels, step, done))
 

@@ -121,8 +121,15 @@ class Past:
             found.status, found.value = record["status"], record.get("value")
 
     def _replied(self, record: Mapping[str, Any]) -> None:
-        if record.get("asked") and record["outcome"] == "ok":
-            self.answers.setdefault(record["asked"], []).append(record)
+        if not record.get("asked") or record["outcome"] != "ok":
+            return
+        known = self.answers.setdefault(record["asked"], [])
+        if record.get("replayed"):  # it is here already, and was asked for there
+            known[:] = [
+                {**one, "at": record.get("at", "")} if one["value"] == record["value"] else one for one in known
+            ]
+        else:
+            known.append(record)
 
 
 def read(folder: Path, run: str) -> Past | None:

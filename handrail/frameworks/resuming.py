@@ -14,6 +14,7 @@ from handrail.audit.restored import unfinished_before
 from handrail.audit.steps import Step
 from handrail.effects import asks, compensation, past
 from handrail.effects.asks import Question
+from handrail.effects.answers import Answers
 from handrail.effects.holding import holds_of
 from handrail.effects.ledger import Effect, Ledger
 from handrail.effects.past import Past
@@ -156,7 +157,9 @@ def _paused_here(gate: Gate, who: Principal, last: lineage.Past) -> Resumption |
     if living.who != (who.tenant, who.user, who.agent):
         return None
     holds_of(gate.folder).take(last.logical)
-    return Resumption(_ledger(last.logical, {}))
+    ledger = _ledger(last.logical, {})
+    ledger.answers = living.ledger.answers.again()
+    return Resumption(ledger)
 
 
 def _resumption(gate: Gate, who: Principal, run: str, *, must: bool) -> Resumption | None:
@@ -171,7 +174,9 @@ def _resumption(gate: Gate, who: Principal, run: str, *, must: bool) -> Resumpti
             _require_standing(gate, known)
             last = known.lives[known.last]
             links = (Link("resumed_from", last["step"], last["run"], last["trace"]),)
-            return Resumption(_ledger(run, known.effects), links, known.whole)
+            ledger = _ledger(run, known.effects)
+            ledger.answers = Answers(known.answers)
+            return Resumption(ledger, links, known.whole)
     except BaseException:
         holds_of(gate.folder).free(run)
         raise
@@ -200,6 +205,7 @@ def _require_whole(gate: Gate, known: Past) -> None:
 
 def _require_values(gate: Gate, known: Past) -> None:
     refs = [(effect.key, effect.value) for effect in known.effects.values() if effect.value is not None]
+    refs += [(asked, records[0]["value"]) for asked, records in known.answers.items()]
     if not refs:
         return
     try:

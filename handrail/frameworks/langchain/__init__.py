@@ -20,6 +20,7 @@ from handrail.frameworks.langchain import (
     agents,
     composition,
     embedders,
+    lazy,
     llms,
     loops,
     models,
@@ -53,10 +54,10 @@ def install() -> None:
     patches.wrap(BaseChatModel, "stream", models.stream)
     patches.wrap(BaseChatModel, "astream", models.astream)
     if hasattr(BaseChatModel, "_chat_model_stream_v3"):
-        patches.wrap(BaseChatModel, "_chat_model_stream_v3", models.protocol)
-        patches.wrap(BaseChatModel, "_achat_model_stream_v3", models.aprotocol)
-        patches.wrap(BaseChatModel, "_iter_v2_events", models.events)
-        patches.wrap(BaseChatModel, "_aiter_v2_events", models.aevents)
+        patches.wrap(BaseChatModel, "_chat_model_stream_v3", lazy.protocol)
+        patches.wrap(BaseChatModel, "_achat_model_stream_v3", lazy.aprotocol)
+        patches.wrap(BaseChatModel, "_iter_v2_events", lazy.events)
+        patches.wrap(BaseChatModel, "_aiter_v2_events", lazy.aevents)
     for name, wrap in llms.METHODS.items():
         patches.wrap(BaseLLM, name, wrap)
     embedders.install(patches)

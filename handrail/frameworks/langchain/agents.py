@@ -40,6 +40,8 @@ class Asked(Serving):
         self.model = model
         self.whole = whole
         """Whether any other model that is asked directly in this frame only serves the same call."""
+        self.given: Any = None
+        """What the model answered in an earlier life of the run: it is not asked, but this goes out."""
 
 
 def asks(frame: Frame, model: object) -> bool:

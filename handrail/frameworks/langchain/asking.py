@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
@@ -16,11 +15,11 @@ from pydantic import BaseModel
 
 from handrail.audit.model_call import ModelCall
 from handrail.audit.steps import Outcome, Step
-from handrail.frameworks import definitions, rounds
-from handrail.frameworks.langchain import agents, attempts, branches, calls, replies, thoughts
+from handrail.frameworks import definitions, flow, rounds
+from handrail.frameworks.langchain import again, agents, attempts, branches, calls, repeats, replies, thoughts
 from handrail.frameworks.langchain import messages as show
 from handrail.frameworks.rounds import Verdict
-from handrail.gate import gate_of, outcome_of, seen
+from handrail.gate import answers, gate_of, outcome_of, seen
 from handrail.tracing import context, ids, others
 from handrail.tracing.context import Frame
 from handrail.tracing.faults import unquoted
@@ -41,7 +40,13 @@ _ADDRESSES = (
 
 
 def _describe(
-    model: BaseChatModel, messages: Sequence[BaseMessage], kwargs: dict[str, Any], hidden: tuple[str, ...]
+    model: BaseChatModel,
+    messages: Sequence[BaseMessage],
+    kwargs: dict[str, Any],
+    hidden: tuple[str, ...],
+    *,
+    stream: bool,
+    keeps: bool,
 ) -> ModelCall:
     said = model._get_ls_params(stop=kwargs.get("stop"))  # pyright: ignore[reportPrivateUsage]
     provider = show.provider_of(said.get("ls_provider") or model._llm_type)  # pyright: ignore[reportPrivateUsage]
@@ -57,10 +62,13 @@ def _describe(
         offered=lambda: _names(kwargs),
         tools=kwargs.get("tools") or (),
         hidden=hidden,
+        stream=stream,
         params=show.params(model, said, kwargs),
         output_type=show.output_type(kwargs),
         server=host,
         port=port,
+        terms=(lambda: again.terms(model, provider, said, kwargs)) if keeps else None,
+        exact=again.exact,
     )
 
 
@@ -113,8 +121,7 @@ class Request:
         """
 
         def describe() -> ModelCall:
-            described = _describe(model, messages, kwargs, hidden)
-            return replace(described, stream=True) if stream else described
+            return _describe(model, messages, kwargs, hidden, stream=stream, keeps=self._keeps)
 
         self._first: int | None = None
         """Nanoseconds until the first piece."""
@@ -122,6 +129,9 @@ class Request:
         calls.answered(frame, messages)
         if rejected is None:  # what tells a model that its reply was wrong is no source
             seen.heard(frame, show.heard(messages))
+            answers.heard(frame, lambda: again.answered(messages))
+        self._keeps = answers.keeps(frame) and not flow.is_alone(frame.state)
+        self._at = repeats.at() if self._keeps else ""
         self._messages, self._request = messages, kwargs
 
         def theirs() -> Theirs | None:
@@ -133,11 +143,26 @@ class Request:
 
         self.row: str = rejected.row if rejected is not None else self.step.frame.step if self.step else ""
         """Names this request and those that were made again for it."""
+        self._asked: str = rejected._asked if rejected is not None else self.step.asked if self.step else ""
+        """Digest of what the caller asked, whose answer is the one that is accepted in the end."""
+        self._replayed: answers.Recorded | None = None
 
     def _links(self, rejected: Request | None) -> Sequence[Link]:
         if rejected is not None and rejected.step is not None:
             return (Link("retry_of", rejected.step.frame.step),)
         return attempts.links(self.above, self._messages) or branches.links(self.above)
+
+    def recorded(self) -> AIMessage | None:
+        """The reply that this request had in an earlier life of the run; None where the model must be asked."""
+        if self.step is None or self._asked != self.step.asked:
+            return None
+        self._replayed = answers.recorded(self.step, self._at, again.new_to(self._messages))
+        return self._replayed.value[0] if self._replayed is not None else None
+
+    def hands_out(self) -> bool:
+        """Whether there is such a reply; asking the model from within this call hands it out."""
+        self.frame.owner.given = self.recorded()
+        return self.frame.owner.given is not None
 
     def piece(self) -> None:
         """A piece of the answer has come."""
@@ -195,16 +220,23 @@ class Request:
         if self.step is None:
             return
         try:
-            first = {"first_chunk": self._first} if self._first is not None else {}
+            first: dict[str, object] = {"first_chunk": self._first} if self._first is not None else {}
             known = reply if isinstance(reply, AIMessage) else None
             if verdict is not None:
                 verdict.record(self.step)
+            if known is not None and (verdict is None or verdict.accepted):
+                first |= self._kept(self.step, known)
             _close(self.step, self.above, known, {**first, **(verdict.facts if verdict else {})}, verdict)
             if known is not None and (verdict is None or verdict.accepted):
                 thoughts.replied(self.above, self.step.frame.step, known, self._request)
         except Exception:
             log.warning("A model's reply could not be recorded", exc_info=unquoted())
             self.step.finish("ok" if verdict is None or verdict.accepted else "rejected")
+
+    def _kept(self, step: Step, reply: AIMessage) -> dict[str, object]:
+        if self._replayed is not None:
+            return answers.replayed(self._asked, self._replayed, self._at)
+        return answers.kept(step, self._asked, again.kept(reply), self._at) if self._asked else {}
 
     def failed(self, error: BaseException) -> None:
         """Close the step with what the model raised."""
@@ -255,7 +287,7 @@ def _close(
     if reply is None:
         step.finish(outcome, None, facts)
         return
-    used = show.usage(reply)
+    used = {} if facts.get("replayed") else show.usage(reply)
     counters = above.state.counters
     counters.add("input_tokens", used.get("input", 0))
     counters.add("output_tokens", used.get("output", 0))

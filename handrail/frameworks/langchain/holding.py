@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk
 
+Piece: TypeAlias = tuple[str, tuple[Any, ...], dict[str, Any]]
+"""A method of a call's callback manager, and what it is called with."""
 _TOLD = ("on_llm_new_token", "on_stream_event")
 """Methods of a call's callback manager that tell of pieces."""
 
@@ -20,7 +22,7 @@ class Held:
     def __init__(self, manager: Any) -> None:
         """``manager`` is LangChain's for this call; None where nobody listens."""
         self._manager = manager
-        self._pieces: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
+        self._pieces: list[Piece] = []
 
     @property
     def manager(self) -> Any:
@@ -61,18 +63,20 @@ class Held:
             if isinstance(told, Awaitable):
                 await told
 
-    def _to_tell(self, changed: AIMessage | None) -> list[tuple[str, tuple[Any, ...], dict[str, Any]]]:
+    def _to_tell(self, changed: AIMessage | None) -> list[Piece]:
         pieces, self._pieces = self._pieces, []
-        if changed is None or not pieces:
-            return pieces
-        told: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
-        names = {name for name, _, _ in pieces}
-        if "on_llm_new_token" in names:
-            chunk = ChatGenerationChunk(message=as_chunk(changed))
-            told.append(("on_llm_new_token", (changed.content,), {"chunk": chunk}))
-        if "on_stream_event" in names:
-            told += [("on_stream_event", (event,), {}) for event in events_of(changed, changed.id)]
-        return told
+        return pieces if changed is None else told(changed, {name for name, _, _ in pieces})
+
+
+def told(reply: AIMessage, names: set[str]) -> list[Piece]:
+    """What a call's callbacks are told of a whole ``reply`` as of a stream of one piece, by the methods ``names``."""
+    pieces: list[Piece] = []
+    if "on_llm_new_token" in names:
+        chunk = ChatGenerationChunk(message=as_chunk(reply))
+        pieces.append(("on_llm_new_token", (reply.content,), {"chunk": chunk}))
+    if "on_stream_event" in names:
+        pieces += [("on_stream_event", (event,), {}) for event in events_of(reply, reply.id)]
+    return pieces
 
 
 def as_chunk(message: Any) -> Any:

@@ -13,18 +13,15 @@ from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Seque
 from contextlib import aclosing, contextmanager
 from typing import Any
 
-from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import add_ai_message_chunks
-from langchain_core.outputs import ChatGeneration, ChatResult, LLMResult
-from langchain_core.runnables.config import ensure_config, merge_configs
+from langchain_core.outputs import ChatGeneration, ChatResult
 
-from handrail.audit.steps import Step
 from handrail.frameworks import gates, rounds
-from handrail.frameworks.langchain import agents, replies, showing
+from handrail.frameworks.langchain import again, agents, replies, showing
 from handrail.frameworks.langchain.asking import Request
-from handrail.frameworks.langchain.holding import Held, as_chunk, events_of
+from handrail.frameworks.langchain.holding import Held, as_chunk
 from handrail.frameworks.rounds import Verdict
 from handrail.tracing import context
 from handrail.tracing.context import Frame
@@ -53,8 +50,8 @@ class _Rounds:
 
     def again(self, call: Request, found: Any) -> tuple[bool, Any]:
         """Whether to make the request again; else what its caller gets. Raises what a last rejection raises."""
-        verdict = call.judged(_first(found))
-        self._changed = verdict.reply if verdict.reply is not _first(found) else None
+        verdict = call.judged(reply_of(found))
+        self._changed = verdict.reply if verdict.reply is not reply_of(found) else None
         if not verdict.accepted and self._held is not None:
             self._held.drop()
         if verdict.failure is not None:
@@ -78,7 +75,7 @@ class _Rounds:
 
 def _with(found: ChatResult, verdict: Verdict[Any]) -> ChatResult:
     """The result with what goes on of its first reply; others, which nobody checked, are left out."""
-    if verdict.reply is _first(found) and len(found.generations) == 1:
+    if verdict.reply is reply_of(found) and len(found.generations) == 1:
         return found
     first = found.generations[0]
     return ChatResult(
@@ -93,25 +90,33 @@ def generate(original: Callable[..., Any]) -> Callable[..., Any]:
     def wrapper(self: BaseChatModel, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> Any:
         with _frame(self) as frame:
             if frame is None:
+                known = _given()
+                if known is not None:
+                    return again.given(self, known, kwargs, streams=True)
                 return original(self, messages, *args, **kwargs)
             kwargs, hidden = showing.request(frame, kwargs)
             if rounds.looks(frame):
                 return checked(self, frame, hidden, _Rounds(frame, messages, kwargs), args)
             call = Request(frame, self, messages, kwargs, hidden)
-            with call.watched():
-                found = original(self, messages, *args, **kwargs)
-            call.reply(_first(found))
+            found = answered(self, call, messages, args, kwargs)
+            call.reply(reply_of(found))
             return found
 
     def checked(self: BaseChatModel, frame: Frame, hidden: tuple[str, ...], row: _Rounds, args: Any) -> Any:
-        again, found = True, None
-        while again:
+        more, found = True, None
+        while more:
             call = Request(frame, self, row.messages, row.kwargs, hidden, rejected=row.rejected)
-            with call.watched():
-                found = original(self, row.messages, *args, **row.kwargs)
-            again, found = row.again(call, found)
+            found = answered(self, call, row.messages, args, row.kwargs)
+            more, found = row.again(call, found)
         row.release()
         return found
+
+    def answered(self: BaseChatModel, call: Request, messages: list[BaseMessage], args: Any, kwargs: Any) -> Any:
+        known = call.recorded()
+        with call.watched():
+            if known is not None:
+                return again.given(self, known, kwargs, streams=False)
+            return original(self, messages, *args, **kwargs)
 
     return wrapper
 
@@ -122,32 +127,47 @@ def agenerate(original: Callable[..., Any]) -> Callable[..., Any]:
     async def wrapper(self: BaseChatModel, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> Any:
         with _frame(self) as frame:
             if frame is None:
+                known = _given()
+                if known is not None:
+                    return await again.agiven(self, known, kwargs, streams=True)
                 return await original(self, messages, *args, **kwargs)
             kwargs, hidden = await showing.arequest(frame, kwargs)
             if rounds.looks(frame):
                 return await checked(self, frame, hidden, _Rounds(frame, messages, kwargs), args)
             call = Request(frame, self, messages, kwargs, hidden)
-            with call.watched():
-                found = await original(self, messages, *args, **kwargs)
-            call.reply(_first(found))
+            found = await answered(self, call, messages, args, kwargs)
+            call.reply(reply_of(found))
             return found
 
     async def checked(self: BaseChatModel, frame: Frame, hidden: tuple[str, ...], row: _Rounds, args: Any) -> Any:
-        again, found = True, None
-        while again:
+        more, found = True, None
+        while more:
             call = Request(frame, self, row.messages, row.kwargs, hidden, rejected=row.rejected)
-            with call.watched():
-                found = await original(self, row.messages, *args, **row.kwargs)
-            again, found = row.again(call, found)
+            found = await answered(self, call, row.messages, args, row.kwargs)
+            more, found = row.again(call, found)
         await row.arelease()
         return found
+
+    async def answered(self: BaseChatModel, call: Request, messages: list[BaseMessage], args: Any, kwargs: Any) -> Any:
+        known = call.recorded()
+        with call.watched():
+            if known is not None:
+                return await again.agiven(self, known, kwargs, streams=False)
+            return await original(self, messages, *args, **kwargs)
 
     return wrapper
 
 
-def _first(found: Any) -> BaseMessage | None:
+def reply_of(found: Any) -> BaseMessage | None:
+    """The reply in the result of a request; None where it has none."""
     generations = getattr(found, "generations", None)
     return generations[0].message if generations else None
+
+
+def _given() -> AIMessage | None:
+    """What is given out in place of asking the model that is called from within its own call."""
+    frame = context.current()
+    return frame.owner.given if frame is not None and isinstance(frame.owner, agents.Asked) else None
 
 
 def _unstreamed(kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -169,7 +189,13 @@ def stream(original: Callable[..., Any]) -> Callable[..., Any]:
                 yield as_chunk(whole)
                 return
             kwargs, hidden = showing.request(frame, kwargs)
-            call = Request(frame, self, _messages(self, input), kwargs, hidden, stream=True)
+            call = Request(frame, self, messages_of(self, input), kwargs, hidden, stream=True)
+            if call.hands_out():
+                with call.watched():
+                    whole = self.invoke(input, *args, **_unstreamed(kwargs))
+                call.ended(whole)
+                yield as_chunk(whole)
+                return
             chunks: list[Any] = []
             try:
                 for chunk in context.iterate(call.frame, original(self, input, *args, **kwargs)):
@@ -200,7 +226,13 @@ def astream(original: Callable[..., Any]) -> Callable[..., Any]:
                 yield as_chunk(whole)
                 return
             kwargs, hidden = await showing.arequest(frame, kwargs)
-            call = Request(frame, self, _messages(self, input), kwargs, hidden, stream=True)
+            call = Request(frame, self, messages_of(self, input), kwargs, hidden, stream=True)
+            if call.hands_out():
+                with call.watched():
+                    whole = await self.ainvoke(input, *args, **_unstreamed(kwargs))
+                call.ended(whole)
+                yield as_chunk(whole)
+                return
             chunks: list[Any] = []
             source = context.aiterate(call.frame, original(self, input, *args, **kwargs))
             try:
@@ -219,139 +251,8 @@ def astream(original: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
-class _Watcher(BaseCallbackHandler):
-    """Closes the step of a call whose end only the framework's own callbacks tell."""
-
-    run_inline = True
-
-    def __init__(self, call: Request | None, run: Step | None) -> None:
-        """``call`` is None where its step is closed elsewhere; ``run`` was opened for this call alone, if it was."""
-        self._call, self._run = call, run
-
-    def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:
-        """The reply is complete."""
-        first = response.generations[0][0] if response.generations and response.generations[0] else None
-        if self._call is not None:
-            self._call.ended(getattr(first, "message", None))
-        if self._run is not None:
-            self._run.finish("ok")
-
-    def on_llm_error(self, error: BaseException, **kwargs: Any) -> None:
-        """The model failed, or its consumer went away."""
-        if self._call is not None:
-            self._call.failed(error)
-        if self._run is not None:
-            gates.leave(self._run, error)
-
-
-class _Whole(_Watcher):
-    """Says that a lazy stream of one model is to be made of its whole reply, which is asked for in ``frame``."""
-
-    def __init__(self, model: BaseChatModel, frame: Frame, run: Step | None) -> None:
-        super().__init__(None, run)
-        self.model, self.frame, self.begun = model, frame, False
-
-
-def _standing(model: BaseChatModel, config: Any) -> tuple[Frame, Step | None] | None:
-    """The frame of a call, and the run that was opened for it alone; None when nobody watches, or it is watched."""
-    frame = context.current()
-    if frame is not None:
-        return None if agents.asks(frame, model) else (frame, None)
-    run = agents.enter(model, config, "model", name="")
-    return (run.frame, run) if run is not None else None
-
-
-def _told(config: Any, watcher: _Watcher) -> Any:
-    """The configuration that tells ``watcher`` the end of a call."""
-    # the callbacks of the graph around it come from a context variable, unless they are filled in here
-    return merge_configs(ensure_config(config), {"callbacks": [watcher]})
-
-
-def protocol(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap ``_chat_model_stream_v3``: a lazy object, so its end is learnt from a callback."""
-
-    def wrapper(self: BaseChatModel, input: Any, config: Any = None, **kwargs: Any) -> Any:
-        standing = _standing(self, config)
-        if standing is None:
-            return original(self, input, config, **kwargs)
-        frame, run = standing
-        if rounds.holds(frame):
-            return original(self, input, _told(config, _Whole(self, frame, run)), **kwargs)
-        kwargs, hidden = showing.request(frame, kwargs)
-        call = Request(frame, self, _messages(self, input), kwargs, hidden, stream=True)
-        with call.watched():
-            return original(self, input, _told(config, _Watcher(call, run)), **kwargs)
-
-    return wrapper
-
-
-def aprotocol(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap ``_achat_model_stream_v3``."""
-
-    async def wrapper(self: BaseChatModel, input: Any, config: Any = None, **kwargs: Any) -> Any:
-        standing = _standing(self, config)
-        if standing is None:
-            return await original(self, input, config, **kwargs)
-        frame, run = standing
-        if rounds.holds(frame):
-            return await original(self, input, _told(config, _Whole(self, frame, run)), **kwargs)
-        kwargs, hidden = await showing.arequest(frame, kwargs)
-        call = Request(frame, self, _messages(self, input), kwargs, hidden, stream=True)
-        with call.watched():
-            return await original(self, input, _told(config, _Watcher(call, run)), **kwargs)
-
-    return wrapper
-
-
-def _whole(model: BaseChatModel, manager: Any) -> _Whole | None:
-    """Who asked for the stream of ``model`` to be made of its whole reply; the request below it is no stream."""
-    found = next((each for each in manager.handlers if isinstance(each, _Whole) and each.model is model), None)
-    if found is None or found.begun:
-        return None
-    found.begun = True
-    return found
-
-
-def events(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap ``_iter_v2_events``, where a lazy stream gets what it gives out."""
-
-    def wrapper(self: BaseChatModel, messages: Any, *, run_manager: Any, stream: Any, **kwargs: Any) -> Iterator[Any]:
-        whole = _whole(self, run_manager)
-        if whole is None:
-            yield from original(self, messages, run_manager=run_manager, stream=stream, **kwargs)
-            return
-        with context.use(whole.frame):
-            found = self._generate_with_cache(messages, **kwargs)  # pyright: ignore[reportPrivateUsage]
-        for event in events_of(_first(found), stream.message_id):
-            stream.dispatch(event)
-            run_manager.on_stream_event(event)
-            yield event
-
-    return wrapper
-
-
-def aevents(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap ``_aiter_v2_events``."""
-
-    async def wrapper(
-        self: BaseChatModel, messages: Any, *, run_manager: Any, stream: Any, **kwargs: Any
-    ) -> AsyncGenerator[Any]:
-        whole = _whole(self, run_manager)
-        if whole is None:
-            async for event in original(self, messages, run_manager=run_manager, stream=stream, **kwargs):
-                yield event
-            return
-        with context.use(whole.frame):
-            found = await self._agenerate_with_cache(messages, **kwargs)  # pyright: ignore[reportPrivateUsage]
-        for event in events_of(_first(found), stream.message_id):
-            stream.dispatch(event)
-            await run_manager.on_stream_event(event)
-            yield event
-
-    return wrapper
-
-
-def _messages(model: BaseChatModel, input: Any) -> Sequence[BaseMessage]:
+def messages_of(model: BaseChatModel, input: Any) -> Sequence[BaseMessage]:
+    """What a model is asked with, as messages; none where the input is of no form that it takes."""
     try:
         return model._convert_input(input).to_messages()  # pyright: ignore[reportPrivateUsage]
     except Exception:
