@@ -13,8 +13,8 @@ from handrail.audit import lineage
 from handrail.audit.restored import unfinished_before
 from handrail.audit.steps import Step
 from handrail.effects import asks, compensation, past
-from handrail.effects.asks import Question
 from handrail.effects.answers import Answers
+from handrail.effects.asks import Question
 from handrail.effects.holding import holds_of
 from handrail.effects.ledger import Effect, Ledger
 from handrail.effects.past import Past
