@@ -36,6 +36,7 @@ KINDS = frozenset(
         "owner.refused", "restore",
         "run.start", "run.end", "step.start", "step.end",
         "model.call", "model.result", "tool.call", "tool.result", "tools", "span", "export",
+        "run.input", "run.forgotten", "effect.resolved", "effect.orphan",
         "limit", "approval", "validation", "intervention",
     }
 )  # fmt: skip

@@ -182,11 +182,13 @@ WITH said AS (
     FROM notes n JOIN run_starts r ON r.run = n.run
     WHERE n.kind IN ('approval', 'effect.orphan', 'effect.resolved')
 ), asked AS (
-    SELECT logical, id, min(at_utc) AS asked_at, arg_min(run, at_utc) AS asked_in, count(*) AS times_asked,
+    SELECT logical, id, min(at_utc) AS asked_at, arg_min(run, at_utc) AS asked_in,
+           count(*) FILTER (kind = 'effect.orphan' OR (body->>'$.event') = 'asked') AS times_asked,
            min((body->>'$.key')) AS key, min((body->>'$.tool')) AS tool,
            CASE WHEN bool_or(kind = 'effect.orphan' AND (body->>'$.status') = 'done') THEN 'orphan' ELSE 'doubt' END AS kind,
            bool_or(kind = 'effect.orphan') AS left_behind
-    FROM said WHERE kind = 'effect.orphan' OR (kind = 'approval' AND (body->>'$.by') = 'handrail' AND (body->>'$.event') = 'asked')
+    FROM said WHERE kind = 'effect.orphan'
+                 OR (kind = 'approval' AND (body->>'$.by') = 'handrail' AND (body->>'$.event') IN ('asked', 'answered'))
     GROUP BY logical, id
 ), answered AS (
     SELECT logical, id, min(at_utc) AS answered_at, arg_min((body->>'$.decision'), (at_utc, n)) AS decision,
@@ -235,12 +237,13 @@ WITH calls AS (
     FROM notes n JOIN run_starts r ON r.run = n.run WHERE n.kind = 'effect.resolved' GROUP BY ALL
 )
 SELECT l.logical AS run, l.key, l.name AS tool, l.effect, l.occ AS occurrence, l.attempt AS attempts,
-       CASE WHEN s.status = 'done' THEN 'resolved' WHEN s.status IS NOT NULL THEN 'failed'
+       CASE WHEN s.status = 'done' OR q.decision = 'happened' THEN 'resolved'
+            WHEN s.status IS NOT NULL OR q.decision = 'did_not_happen' THEN 'failed'
             WHEN q.decision = 'refused' THEN 'refused'
             WHEN l.doubt THEN 'in doubt' WHEN l.outcome IN ('ok', 'rejected') THEN 'done'
             WHEN l.outcome = 'interrupted' THEN 'suspended' WHEN l.outcome IS NOT NULL THEN 'failed'
             WHEN l.living THEN 'running' WHEN l.effect = 'read' THEN 'failed' ELSE 'in doubt' END AS status,
-       coalesce(s.source, CASE WHEN q.decision = 'refused' THEN 'person' END) AS resolved_by, c.replays,
+       coalesce(s.source, CASE WHEN q.kind = 'doubt' AND q.decision IS NOT NULL THEN 'person' END) AS resolved_by, c.replays,
        s.kept IS TRUE OR l.kept AS has_value, q.id IS NOT NULL AND q.left_behind AS orphan,
        substr(l.key, 1, 16) || '-' || l.attempt AS question, q.decision AS answer,
        l.run AS life, l.step, l.agent, coalesce(l.tenant, l.run_tenant) AS tenant, l."user", l.session, l.how, l.error,

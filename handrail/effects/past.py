@@ -43,6 +43,12 @@ class Past:
     """The life that began last."""
     whole: bool = True
     """Whether everything that its lives saw is among the effects: nothing was looked up, refused or failed."""
+    settled: set[str] = field(default_factory=set[str])
+    """Keys of effects whose last attempt was in doubt and is not any more: somebody was asked."""
+    input: Mapping[str, Any] | None = None
+    """Where the input of its first life lies in the encrypted store; None where it was not kept."""
+    forgotten: bool = False
+    """Whether its values were erased, so that it cannot go on."""
     _open: dict[tuple[str, str], Effect] = field(default_factory=dict[tuple[str, str], Effect])
     _parents: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
     """Life and step -> the step above."""
@@ -59,11 +65,18 @@ class Past:
         """Whether the life that began last came to its end."""
         return self.outcomes.get(self.last) in _DONE
 
+    def goes_on(self, effect: Effect) -> bool:
+        """Whether nothing says that the last attempt of ``effect`` or its life is over: it may be running now."""
+        return (
+            (effect.life, effect.step) in self._open and effect.life not in self.outcomes and effect.life == self.last
+        )
+
     def take(self, record: Mapping[str, Any]) -> None:
         """The next record of one of the lives."""
         tell = {
             "run.start": self._started, "run.end": self._ended, "tool.call": self._called, "tool.result": self._result,
             "model.result": self._replied, "effect.resolved": self._resolved, "step.start": self._opened,
+            "run.input": self._given, "run.forgotten": self._forgotten,
         }  # fmt: skip
         self.last_at = max(self.last_at, record["t"])
         if record["k"] in tell:
@@ -74,6 +87,12 @@ class Past:
 
     def _ended(self, record: Mapping[str, Any]) -> None:
         self.outcomes[record["run"]] = record["outcome"]
+
+    def _given(self, record: Mapping[str, Any]) -> None:
+        self.input = self.input or record["value"]
+
+    def _forgotten(self, record: Mapping[str, Any]) -> None:
+        self.forgotten = True
 
     def _opened(self, record: Mapping[str, Any]) -> None:
         self._parents[record["run"], record["step"]] = record.get("parent") or ""
@@ -91,6 +110,7 @@ class Past:
             return
         self.effects[key] = self.effects.pop(key)  # they stand in the order of their latest attempts
         found.attempts = record.get("attempt", 1)
+        self.settled.discard(key)
         found.status, found.step, found.life = "doubt", record["step"], record["run"]
         found.agent, found.branch, found.inside = record["agent"], record.get("parent") or "", self._around(record)
         self._open[record["run"], record["step"]] = found
@@ -119,6 +139,7 @@ class Past:
         found = self.effects.get(record["key"])
         if found is not None:
             found.status, found.value = record["status"], record.get("value")
+            self.settled.add(record["key"])
 
     def _replied(self, record: Mapping[str, Any]) -> None:
         if not record.get("asked") or record["outcome"] != "ok":

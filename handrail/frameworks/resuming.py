@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from handrail.audit import lineage
 from handrail.audit.restored import unfinished_before
 from handrail.audit.steps import Step
-from handrail.effects import asks, compensation, past
+from handrail.effects import asks, compensation, past, values
 from handrail.effects.answers import Answers
 from handrail.effects.asks import Question
 from handrail.effects.holding import holds_of
 from handrail.effects.ledger import Effect, Ledger
 from handrail.effects.past import Past
 from handrail.effects.vault import vault_for
-from handrail.errors import HandrailError, NotAvailable, NotResumable, ValueErased
+from handrail.errors import HandrailError, JournalError, NotAvailable, NotReplayable, NotResumable, ValueErased
 from handrail.gate import Gate, Passed, once
 from handrail.tracing import context, ids
 from handrail.tracing.identity import Principal
@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 _ID = re.compile(r"[0-9a-f]{32}")
 _living: dict[str, _Living] = {}
 """Logical run -> what it has done, where this process paused it or attempts of it may still run here."""
+INPUT = "input"
+"""Under this name the input of a run is in the encrypted store."""
 _MOST_LIVING = 1_000
 
 
@@ -206,15 +208,18 @@ def _require_whole(gate: Gate, known: Past) -> None:
 def _require_values(gate: Gate, known: Past) -> None:
     refs = [(effect.key, effect.value) for effect in known.effects.values() if effect.value is not None]
     refs += [(asked, records[0]["value"]) for asked, records in known.answers.items()]
+    erased = (
+        f"The recorded values of the run {known.run} were erased, so it cannot go on. What it did stays done and "
+        "recorded; begin a new run for what is left."
+    )
+    if known.forgotten:
+        raise NotResumable(erased)
     if not refs:
         return
     try:
         vault_for(gate.folder).get(known.run, *refs[0])
     except ValueErased as error:
-        raise NotResumable(
-            f"The recorded values of the run {known.run} were erased, so it cannot go on. What it did stays done and "
-            "recorded; begin a new run for what is left."
-        ) from error
+        raise NotResumable(erased) from error
     except HandrailError:
         log.warning("A recorded value of the run %s cannot be read.", known.run)
 
@@ -250,6 +255,21 @@ def begun(gate: Gate, step: Step, found: Resumption | None) -> None:
     else:
         found.ledger.life = state.run
         state.notes[once.NOTE] = found.ledger
+
+
+def given(step: Step, value: object) -> None:
+    """Keep what the run of ``step`` was called with, so that somebody else can go on with it. In enforce mode only.
+
+    What cannot be kept is not: then whoever goes on with the run must know it. A life that goes on brings nothing new.
+    """
+    state, gate = step.frame.state, step.frame.gates[0]
+    if step.kind != "run" or value is None or not gate.rulebook.enforces or state.logical != state.run:
+        return
+    try:
+        ref = vault_for(gate.folder).put(state.run, INPUT, values.encode(value))
+        gate.steps.recorder.write({"k": "run.input", "run": state.run, "step": step.frame.step, "value": ref})
+    except (NotReplayable, JournalError, OSError) as error:
+        log.info("The input of the run %s is not kept for going on with it: %s", state.run, type(error).__name__)
 
 
 def over(step: Step, outcome: str) -> None:

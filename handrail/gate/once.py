@@ -224,10 +224,11 @@ def _recorded(call: ToolCall, doing: Doing) -> Known | None:
 
 def _resolved(frame: Frame, doing: Doing, args: Mapping[str, Any], value: Any, how: str, *, by: str) -> Known:
     """It happened: put that down, and give out what is known of its result."""
-    ref = doing.keep(args, value) if value is not None or by == "query" else None
+    known = value is not asks.NOT_KNOWN
+    ref = doing.keep(args, value) if known else None
     _note(frame, doing, by, "done", ref)
     doing.ledger.end(doing.effect, "done", ref)
-    return Known(None, value, how=how) if ref is not None else Known(None, how=how, said=CARRIED_OUT)
+    return Known(None, value, how=how) if known else Known(None, how=how, said=CARRIED_OUT)
 
 
 def _note(frame: Frame, doing: Doing, by: str, status: str, ref: Mapping[str, Any] | None = None) -> None:
@@ -263,10 +264,19 @@ def _answered(frame: Frame, call: ToolCall, args: Mapping[str, Any], doing: Doin
         _note(frame, doing, "person", "failed")
         return _run(doing, "asked")
     if answer.verdict == "happened":
-        value = None if answer.result is None else call.answer(answer.result)
-        return _resolved(frame, doing, args, value, "answered", by="person")
+        return _resolved(frame, doing, args, _said(frame, call, doing, answer), "answered", by="person")
     doing.ledger.leave(doing.effect)
     return Known(None, how="answered", said=REFUSED)
+
+
+def _said(frame: Frame, call: ToolCall, doing: Doing, answer: Answer) -> Any:
+    """The answer to the call that a person's words make; NOT_KNOWN where they named no result, or it is gone."""
+    try:
+        found = asks.result_of(frame.gates[0].folder, doing.ledger.run, answer)
+    except (ValueErased, NotReplayable, JournalError, OSError) as error:
+        log.warning("What a person said of %r cannot be read: %s", call.name, type(error).__name__)
+        return asks.NOT_KNOWN
+    return found if found is asks.NOT_KNOWN else call.answer(found)
 
 
 class _Unanswered:

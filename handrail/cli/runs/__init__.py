@@ -8,6 +8,10 @@ from handrail.cli.lazy import LazyGroup
 
 COMMANDS: dict[str, str] = {
     "list": "List runs, those that did not come to their end first.",
+    "show": "Say what a run did, in which lives, and what is in doubt.",
+    "answer": "Say whether a call happened that nobody knows of.",
+    "resume": "Go on with a run that did not come to its end.",
+    "forget": "Erase the values that were kept for going on with a run.",
 }
 """Command -> its line in the help, by task."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -37,3 +38,11 @@ def aligned(rows: Sequence[Sequence[str]]) -> Iterable[str]:
 def plain(row: Mapping[str, Any]) -> dict[str, object]:
     """A row of a view as JSON types."""
     return {name: f"{value.isoformat()}Z" if isinstance(value, datetime) else value for name, value in row.items()}
+
+
+def json_or_text(written: str) -> object:
+    """What an option means: JSON where it is some, else the text itself."""
+    try:
+        return json.loads(written)
+    except (ValueError, RecursionError):
+        return written

@@ -15,7 +15,7 @@ from langchain_core.messages import BaseMessage, convert_to_messages
 from pydantic import BaseModel
 
 from handrail.audit.steps import Step
-from handrail.frameworks import rounds
+from handrail.frameworks import resuming, rounds
 from handrail.frameworks.langchain import messages as show
 from handrail.frameworks.viewing import view
 from handrail.gate import gate_of, seen
@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 _OWN = frozenset({"ai", "AIMessageChunk", "system", "remove"})
 """Types of messages that are not what somebody asks."""
+_PIECES = frozenset({"transform", "atransform"})
+"""Entry methods whose input is an iterator, which only the agent may read."""
 _MESSAGES = "messages"
 _DEPTH = 20
 """Levels of an answer to an interrupt whose texts are looked at one by one; what is below is looked at as a whole."""
@@ -37,8 +39,11 @@ def looked_at(
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments of an entry method with what may go on of its input. Raises ValidationFailed."""
     args, kwargs = _looked_at(step, entry, args, kwargs)
+    given = args[0] if args else kwargs.get("input")
     if step.kind == "run" and seen.wanted(step.frame):
-        seen.heard(step.frame, _heard(args[0] if args else kwargs.get("input")))
+        seen.heard(step.frame, _heard(given))
+    if entry not in _PIECES:
+        resuming.given(step, given)
     return args, kwargs
 
 

@@ -10,6 +10,7 @@ from langchain_core.runnables.config import var_child_runnable_config
 
 from handrail.effects.asks import Question
 from handrail.effects.ledger import entering
+from handrail.frameworks.langchain.going_on import DOUBT
 from handrail.frameworks.langchain.messages import content_of
 from handrail.gate import once
 from handrail.gate.retelling import retell
@@ -104,7 +105,7 @@ def _interrupt(question: Question) -> None:
 
     # only a signal: LangGraph may hand the answer to one call to another, so what counts is the answer in our store
     interrupt({
-        "type": "handrail.in_doubt", "question": question.id, "tool": question.tool, "run": question.run,
+        "type": DOUBT, "question": question.id, "tool": question.tool, "run": question.run,
         "how": f"handrail runs answer {question.id}",
     })  # fmt: skip
 
