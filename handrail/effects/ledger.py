@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from handrail.effects import keys
@@ -19,6 +19,34 @@ MAX_REMEMBERED = 10_000
 """Effects of one life that are remembered after they are done."""
 Status = Literal["new", "running", "done", "doubt", "suspended", "failed"]
 """``doubt``: it may have happened. ``suspended``: the run was paused inside it. ``failed``: nothing was done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a call is made in a graph that runs; all empty outside one."""
+
+    turn: str = ""
+    """The graph and its superstep: calls of one message of a model are made in one."""
+    task: str = ""
+    """The execution of the node there."""
+    attempt: int = 1
+    """How often the node was executed for it, counted from 1: LangGraph may try a node again."""
+    node: int = 0
+    """Tells one pass over the calls of a message from the next in the same execution; 0 where nobody knows."""
+
+    def beside(self, other: Place) -> bool:
+        """Whether a call here and one at ``other`` are two calls of one message, and neither is a retry."""
+        if not self.turn or self.turn != other.turn:
+            return False
+        same = self.attempt == other.attempt and self.node == other.node != 0
+        return same if self.task == other.task else True
+
+    def after(self, other: Place) -> bool:
+        """Whether this is the very node's execution of ``other``, tried again."""
+        return bool(self.task) and self.task == other.task and self.attempt > other.attempt
+
+
+NOWHERE = Place()
 
 
 @dataclass(slots=True, eq=False)
@@ -49,6 +77,15 @@ class Effect:
     """Whether this life asked for it, or goes on from behind it."""
     busy: bool = False
     """Whether an attempt of it runs in this process, or is about to."""
+    looked: bool = False
+    """Whether a call that is it is being looked at: an equal one that is made meanwhile is no retry of it."""
+    place: Place = NOWHERE
+    """Where this life asked for it last."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether this life asked for it and has its result."""
+        return self.claimed and self.status == "done"
 
 
 @dataclass(slots=True, eq=False)
@@ -57,6 +94,8 @@ class Entry:
 
     step: str
     """The open step there: calls further in are calls of their own."""
+    node: int = 0
+    """As :attr:`Place.node`."""
     effects: dict[bytes, Effect] = field(default_factory=dict[bytes, Effect])
 
 
@@ -64,12 +103,15 @@ _entry: ContextVar[Entry | None] = ContextVar("handrail_entry", default=None)
 
 
 class entering:  # a verb, as ``context.use`` is one
-    """Calls with equal arguments that are made in this block, in the open step ``step``, are attempts of one."""
+    """Calls with equal arguments that are made in this block, in the open step ``step``, are attempts of one.
+
+    Blocks with the same ``node``, which is not 0, hold the calls of one message.
+    """
 
     __slots__ = ("_entry", "_token")
 
-    def __init__(self, step: str) -> None:
-        self._entry = Entry(step)
+    def __init__(self, step: str, node: int = 0) -> None:
+        self._entry = Entry(step, node)
 
     def __enter__(self) -> None:
         self._token = _entry.set(self._entry)
@@ -95,6 +137,7 @@ class Ledger:
         self.run, self.life, self.resumed = run, life, resumed
         self._before = {effect.key: effect for effect in effects}
         self._unclaimed = {key: effect for key, effect in self._before.items() if not effect.claimed}
+        self._most = max((effect.occurrence for effect in self._before.values()), default=-1)
         self._mine: dict[str, Effect] = {}
         self._equal: dict[bytes, _Equal] = {}
         self._lock = threading.Condition(threading.Lock())
@@ -104,37 +147,50 @@ class Ledger:
         """Whether all effects are remembered here; those of a very long run are in the journal only."""
 
     def claim(
-        self, what: bytes, tool: str, effect: str, *, call_id: str, at: str, step: str, exact: bool = True
+        self,
+        what: bytes,
+        tool: str,
+        effect: str,
+        *,
+        call_id: str,
+        at: str,
+        step: str,
+        exact: bool = True,
+        place: Place = NOWHERE,
     ) -> Effect:
         """The effect that a call is, made in the open step ``step``. Without ``exact`` calls cannot be told apart."""
         entry = _entry.get()
         if entry is not None and entry.step != step:
             entry = None
+        place = replace(place, node=entry.node) if entry is not None else place
         with self._lock:
-            found = (entry.effects.get(what) if entry is not None else None) or self._claimed(what, call_id, at, exact)
+            found = entry.effects.get(what) if entry is not None else None
+            if found is None:
+                found = self._claimed(what, call_id, at, exact, place)
             if found is None:
                 found = self._new(what, tool, effect)
             self._unclaimed.pop(found.key, None)
-            found.claimed, found.call_id, found.at = True, call_id or found.call_id, at or found.at
+            found.claimed, found.call_id, found.at, found.place = True, call_id or found.call_id, at or found.at, place
+            found.looked = True
             if entry is not None:
                 entry.effects[what] = found
             return found
 
-    def _claimed(self, what: bytes, call_id: str, at: str, exact: bool) -> Effect | None:
+    def _claimed(self, what: bytes, call_id: str, at: str, exact: bool, place: Place) -> Effect | None:
         equal = self._equal_to(what)
-        equal.open = [one for one in equal.open if not (one.claimed and one.status == "done")]
-        free = [one for one in equal.open if not one.claimed]
+        equal.open = [one for one in equal.open if not one.settled or (place.turn and one.place.turn == place.turn)]
+        free = [one for one in equal.open if not one.claimed or place.after(one.place)]
         if free:
             return min(free, key=lambda one: (not (at and one.at == at), one.call_id != call_id, one.occurrence))
-        return next((one for one in equal.open if exact and one.status in ("doubt", "suspended", "failed")), None)
+        again = (one for one in equal.open if one.status in ("doubt", "suspended", "failed") and not one.looked)
+        return next((one for one in again if exact and not place.beside(one.place)), None)
 
     def _equal_to(self, what: bytes) -> _Equal:
         equal = self._equal.get(what)
-        if equal is None:
-            equal = self._equal[what] = _Equal()
-            while self._before and (found := self._before.get(keys.key(self.run, what, equal.count))) is not None:
-                equal.open.append(found)
-                equal.count += 1
+        if equal is None:  # an earlier life may have claimed one that it never came to: their numbers have gaps
+            found = (self._before.get(keys.key(self.run, what, number)) for number in range(self._most + 1))
+            known = [effect for effect in found if effect is not None]
+            equal = self._equal[what] = _Equal(known[-1].occurrence + 1 if known else 0, known)
         return equal
 
     def _new(self, what: bytes, tool: str, effect: str) -> Effect:
@@ -154,7 +210,7 @@ class Ledger:
     def end(self, effect: Effect, status: Status, value: Mapping[str, Any] | None = None) -> None:
         """The attempt that runs is over, and this is what is known."""
         with self._lock:
-            effect.status, effect.value, effect.busy = status, value, False
+            effect.status, effect.value, effect.busy, effect.looked = status, value, False, False
             if status == "done" and len(self._mine) > MAX_REMEMBERED and self._mine.pop(effect.key, None) is not None:
                 self.whole = False
             self._lock.notify_all()
@@ -170,7 +226,7 @@ class Ledger:
     def leave(self, effect: Effect) -> None:
         """Give back what `try_begin` reserved, with nothing begun."""
         with self._lock:
-            effect.busy = False
+            effect.busy = effect.looked = False
             self._lock.notify_all()
 
     def wait(self, effect: Effect) -> None:

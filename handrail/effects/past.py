@@ -101,13 +101,17 @@ class Past:
     def _called(self, record: Mapping[str, Any]) -> None:
         self._parents[record["run"], record["step"]] = record.get("parent") or ""
         key = record.get("key")
-        if not key or not record.get("ran"):
-            self.whole = self.whole and bool(key)
+        if not key:
+            self.whole = False
             return
+        if record.get("ran"):
+            self._ran(key, record)
+        found = self.effects.get(key)
+        if found is not None:  # replayed too: what a graph keeps of it is kept where it was asked for last
+            found.call_id, found.at = record.get("call_id") or "", record.get("at") or ""
+
+    def _ran(self, key: str, record: Mapping[str, Any]) -> None:
         found = self.effects.setdefault(key, Effect(key, record.get("occ", 0), record["tool"], record["effect"]))
-        found.call_id, found.at = record.get("call_id") or "", record.get("at") or ""
-        if record.get("how") == "replayed":
-            return
         self.effects[key] = self.effects.pop(key)  # they stand in the order of their latest attempts
         found.attempts = record.get("attempt", 1)
         self.settled.discard(key)

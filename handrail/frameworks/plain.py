@@ -214,7 +214,7 @@ def _in_graph() -> dict[str, Any]:
         return {}
     from handrail.frameworks.langchain import repeats
 
-    return {"at": repeats.at, "pause": repeats.pause()}
+    return {"at": repeats.at, "place": repeats.place, "pause": repeats.pause()}
 
 
 def visible(tools: Iterable[T]) -> list[T]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from handrail.effects.asks import Question
 from handrail.effects.declared import Declaration
+from handrail.effects.ledger import Place
 from handrail.gate.judgement import Judgement
 from handrail.policy.decision import Action
 from handrail.rulebook import Snapshot
@@ -59,6 +60,8 @@ class ToolCall:
     """What the tool's author says it does to the world; handrail.toml goes before."""
     at: Callable[[], str] = field(default=lambda: "")
     """Where in checkpointed graphs the call is made: see ``handrail.effects.ledger.behind``."""
+    place: Callable[[], Place] = Place
+    """Where in a graph that runs the call is made."""
     began: Callable[[BaseException], bool] = field(default=lambda error: True)
     """Whether the tool itself had begun when this was raised, rather than what reads its arguments."""
     again: Callable[[Any], Any] = field(default=lambda value: value)

@@ -137,7 +137,8 @@ class Known:
     question: Question | None = None
     """What the call waits for."""
     key: str = ""
-    """The effect's key, where nothing is done about it."""
+    """The effect's key, where nothing is done about it, and where in checkpointed graphs it was asked for."""
+    at: str = ""
     resumed: bool = False
     """Whether it is an effect of an earlier life."""
 
@@ -157,19 +158,18 @@ def resolve(
     exact = what is not None
     ident = what if what is not None else blake2b(b"?" + call.name.encode(), digest_size=keys.KEY_BYTES).digest()
     vault = vault_for(frame.gates[0].folder) if enforced else None
-    while True:
-        effect = ledger.claim(
-            ident, call.name, declared.effect, call_id=call.call_id or "", at=call.at(), step=frame.step, exact=exact
-        )
-        if not enforced or ledger.try_begin(effect):
-            break
+    effect = ledger.claim(
+        ident, call.name, declared.effect, call_id=call.call_id or "", at=call.at(), step=frame.step, exact=exact,
+        place=call.place(),
+    )  # fmt: skip
+    while enforced and not ledger.try_begin(effect):
         yield Wait(ledger, effect)
     doing = Doing(ledger, effect, declared, vault, exact=exact)
     if not enforced:
         return Known(doing)
     try:
         found = yield from _known(frame, call, args, doing)
-        return replace(found, key=effect.key, resumed=ledger.resumed)
+        return replace(found, key=effect.key, at=effect.at, resumed=ledger.resumed)
     except BaseException:
         ledger.leave(effect)
         raise

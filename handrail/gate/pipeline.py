@@ -323,7 +323,7 @@ def _once(frame: Frame, known: Known | None) -> dict[str, object]:
     if known.doing is not None:
         return known.doing.facts()
     asked = {"verdict": "ask", "by": "effect"} if known.question is not None else {}
-    return {**asked, "ran": False, "how": known.how, "key": known.key}
+    return {**asked, "ran": False, "how": known.how, "key": known.key, **({"at": known.at} if known.at else {})}
 
 
 def _settled(attempt: _Attempt, call: ToolCall, value: Any, error: BaseException | None) -> dict[str, object]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -59,8 +60,11 @@ class World:
         return self.file.read_text().splitlines() if self.file.exists() else []
 
 
-def child(work: Callable[[], object]) -> int:
-    """Run ``work`` in a forked process; its exit code, or minus the number of the signal that killed it."""
+def child(work: Callable[[], object], *, killed_after: float | None = None) -> int:
+    """Run ``work`` in a forked process; its exit code, or minus the number of the signal that killed it.
+
+    ``killed_after`` so many seconds it is killed, unless it has ended by then.
+    """
     pid = os.fork()
     if pid == 0:
         code = 1
@@ -73,6 +77,9 @@ def child(work: Callable[[], object]) -> int:
             traceback.print_exc()
         finally:
             os._exit(code)
+    if killed_after is not None:
+        time.sleep(killed_after)
+        os.kill(pid, signal.SIGKILL)  # one that has ended is still there to be waited for, and so is its number
     _, status = os.waitpid(pid, 0)
     return os.waitstatus_to_exitcode(status)
 

@@ -9,7 +9,7 @@ from langchain_core.messages import ToolMessage
 from langchain_core.runnables.config import var_child_runnable_config
 
 from handrail.effects.asks import Question
-from handrail.effects.ledger import entering
+from handrail.effects.ledger import NOWHERE, Place, entering
 from handrail.frameworks.langchain.going_on import DOUBT
 from handrail.frameworks.langchain.messages import content_of
 from handrail.gate import once
@@ -76,6 +76,24 @@ def at() -> str:
     return "" if None in steps else "|".join(f"{step}/{name}" for step, name in zip(steps, names, strict=True))
 
 
+def place() -> Place:
+    """Where the running call is made, whether a checkpointer keeps it or not."""
+    running = var_child_runnable_config.get() or {}
+    known = running.get("metadata") or {}
+    task = str(known.get("langgraph_checkpoint_ns") or "")
+    if not task:
+        return NOWHERE
+    runtime = (running.get("configurable") or {}).get("__pregel_runtime")
+    attempt = getattr(getattr(runtime, "execution_info", None), "node_attempt", 1)  # since LangGraph 1.1
+    return Place(f"{known.get('langgraph_step')}|{task.rpartition('|')[0]}", task, attempt)
+
+
+def _node(given: tuple[Any, ...], more: Mapping[str, Any]) -> int:
+    """Tells one pass of a ToolNode over its calls from the next: by the state that it was given."""
+    state = getattr(more.get("tool_runtime") or (given[-1] if given else None), "state", None)
+    return id(state) if state is not None else 0
+
+
 def began_at(loop: Any, frame: Frame) -> None:
     """The graph of ``loop`` begins, or goes on from its checkpoint: what lies behind that is not asked for again."""
     if getattr(loop, "checkpointer", None) is None:
@@ -117,7 +135,7 @@ def node(original: Callable[..., Any]) -> Callable[..., Any]:
         frame = context.current()
         if frame is None:
             return original(self, *args, **kwargs)
-        with entering(frame.step):
+        with entering(frame.step, _node(args, kwargs)):
             return original(self, *args, **kwargs)
 
     return wrapper
@@ -130,7 +148,7 @@ def anode(original: Callable[..., Any]) -> Callable[..., Any]:
         frame = context.current()
         if frame is None:
             return await original(self, *args, **kwargs)
-        with entering(frame.step):
+        with entering(frame.step, _node(args, kwargs)):
             return await original(self, *args, **kwargs)
 
     return wrapper

@@ -43,6 +43,7 @@ def _described(tool: BaseTool, args: Mapping[str, Any], call_id: str | None, sta
         failed=show.failed,
         library="langchain",
         at=repeats.at,
+        place=repeats.place,
         began=repeats.began,
         again=repeats.again(call_id),
         answer=repeats.answer(call_id, tool.name),
