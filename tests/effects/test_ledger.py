@@ -38,6 +38,7 @@ def test_calls_beside_each_other_are_two_though_one_is_in_doubt() -> None:
     ledger = Ledger(RUN, "life", [first], resumed=True)
     with entering("s", 7):
         assert _claim(ledger, place=Place("6|", "tools:a")) is first
+    ledger.leave(first)  # it waits for a person
     with entering("s", 7):
         second = _claim(ledger, place=Place("6|", "tools:a"))
     assert second.occurrence == 1
