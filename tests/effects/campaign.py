@@ -176,7 +176,7 @@ def _answer(data: Path, world: Mapping[str, int], counts: Counts, chance: random
         counts.asked += 1
         counts.orphans += question.kind == "orphan"
         if question.key in world:
-            said = answer(_what(data, question.key)) if chance.random() < 0.5 else None
+            said = answer(_what(data, question.key)) if chance.random() < 0.5 else asks.NOT_KNOWN
             asks.answer(data, question.id, "happened", "it is in the books", said)
         else:
             asks.answer(data, question.id, "did_not_happen", "it is not in the books")
