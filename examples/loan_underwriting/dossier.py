@@ -22,8 +22,8 @@ ANSWERS = """
     WHERE said.event = 'answered' AND session = $case ORDER BY said.noted_at
 """
 RUNS = """
-    SELECT run, started_at, ended_at, outcome, tenant, "user", channel, policy, validators FROM runs
-    WHERE session = $case ORDER BY started_at
+    SELECT run, started_at, ended_at, outcome, tenant, "user", channel, policy, validators, model_calls, input_tokens
+    FROM runs WHERE session = $case ORDER BY started_at
 """
 CALLS = """
     SELECT run, started_at, agent, chain, name AS tool, effect, verdict, decided_by, rule, policy, outcome, ran,
@@ -148,7 +148,7 @@ def _body(found: Row) -> Iterator[str]:
         f"  {row['tool']} was asked for again, and not done again" for row in found["effects"] if row["replays"]
     )
     yield "Runs"
-    yield from (f"  {row['started_at'][:23]}  {row['run']} {row['outcome']}" for row in found["runs"])
+    yield from (f"  {_run(row)}" for row in found["runs"])
 
 
 def _effect(row: Row) -> str:
@@ -160,6 +160,11 @@ def _effect(row: Row) -> str:
         else ""
     )
     return f"{row['tool']:16} {row['key']}  {row['status']}, attempts: {row['attempts']}{how}"
+
+
+def _run(row: Row) -> str:
+    models = f"model calls: {row['model_calls']}, tokens that they read: {row['input_tokens']}"
+    return f"{row['started_at'][:23]}  {row['run']} {row['outcome']}, {models}"
 
 
 def _said(row: Row) -> str:

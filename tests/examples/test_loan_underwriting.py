@@ -74,6 +74,8 @@ def test_no_approval_against_the_fraud_register(tmp_path: Path, capsys: pytest.C
     assert "Decision     referred" in (said := capsys.readouterr().out) and "after.failed" in said
 
 
+TOKENS = 16 * 11
+"""What the models of all agents read for ben's application, where none is asked the same thing twice."""
 ONCE = {"bureau": 1, "ledger": 1, "outbox": 1}
 CRASHES = [
     (1, "after", False), (2, "after", True), (3, "before", True), (4, "after", False), (5, "after", True),
@@ -93,6 +95,7 @@ def test_a_crash_repeats_nothing(tmp_path: Path, call: int, when: str, checkpoin
     keys = {entry["key"] for place in ONCE for entry in world.entries(place)}
     assert keys == {row["key"] for row in found["effects"] if row["effect"] != "read"}
     assert not any(row["orphan"] for row in found["effects"])
+    assert sum(row["input_tokens"] for row in found["runs"]) == TOKENS
     assert [row["decision"] for row in found["human"] if row["channel"] == "desk"] == ["approve"]
 
 
