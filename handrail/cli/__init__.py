@@ -18,7 +18,7 @@ COMMANDS = {
     "run": "Run a program with all its agents governed, without changing it.",
     "doctor": "Say what is governed here, what is not, and what is wrong.",
     "policy": "Check, explain, test and change what is permitted.",
-    "runs": "See what runs did, answer what is in doubt, and go on after a crash.",
+    "runs": "See what runs did, answer what is in doubt, resume or undo.",
     "traces": "Read what agents did, step by step.",
     "demo": "Play a bank assistant under attack, governed: no key, no network.",
     "dashboard": "Open the explorer on what was recorded.",

@@ -12,6 +12,7 @@ COMMANDS: dict[str, str] = {
     "answer": "Say whether a call happened that nobody knows of.",
     "resume": "Go on with a run that did not come to its end.",
     "forget": "Erase the values that were kept for going on with a run.",
+    "compensate": "Undo the completed writes of a run, the latest first.",
 }
 """Command -> its line in the help, by task."""
 

@@ -14,6 +14,7 @@ from handrail.cli.store_options import config_option
 if TYPE_CHECKING:
     from handrail.frameworks.compensating import Compensated, Undone
 
+_ID = 32
 _WORDS = {
     "undone": "undone by {by}",
     "undone_before": "undone before by {by}",
@@ -36,13 +37,13 @@ _WORDS = {
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @config_option
 def command(run: str, reference: str | None, dry_run: bool, as_json: bool, path: Path | None) -> None:
-    """Undo the completed writes of RUN, the latest first, each by the function that its tool declares.
+    """Undo the completed writes of RUN (the id of any of its lives, the beginning of one, or `last`).
 
-    Each undo is a call of its own, on behalf of the run's user and agent: the policy decides, the journal has it.
-    Written is what `compensate = "module:function"` in `[tools.NAME]`, or `@handrail.tool(compensate=...)`, says.
-    What cannot be undone, and what nobody knows of whether it was done, is named and left to a person. Run again
-    after a crash, or after a question was answered, it goes on, and undoes nothing twice. A run that was undone
-    cannot be resumed.
+    The latest is undone first, each by the function that its tool declares, as `compensate = "module:function"` in
+    `[tools.NAME]` or `@handrail.tool(compensate=...)`. Each undo is a call of its own on behalf of the run's user
+    and agent: the policy decides it, the journal has it. What cannot be undone, and what nobody knows of whether it
+    was done, is named and left to a person. Run again after a crash, or after a question was answered, it goes on,
+    and undoes nothing twice. A run that was undone cannot be resumed.
 
     Exit code 0: everything that the run did is undone. 1: something is left, and named. 2: refused.
     """
@@ -54,10 +55,23 @@ def command(run: str, reference: str | None, dry_run: bool, as_json: bool, path:
         imported(reference)
     else:
         _find_modules_here()
-    done = compensate(open_gate(path), run, dry_run=dry_run)
+    gate = open_gate(path)
+    done = compensate(gate, _whole(run, gate.folder), dry_run=dry_run)
     click.echo(json.dumps({**asdict(done), "settled": done.settled}) if as_json else _told(done))
     if not done.settled:
         raise SystemExit(1)
+
+
+def _whole(named: str, folder: Path) -> str:
+    """The id that was meant: a whole one is looked up in the journal alone."""
+    if len(named) == _ID:
+        return named
+    from handrail.audit.index import Index
+    from handrail.audit.lives import logical_of
+
+    index = Index(folder)
+    index.refresh(block=True)
+    return logical_of(index, named)
 
 
 def _find_modules_here() -> None:

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import handrail
-from handrail.cli.runs_compensate import command
+from handrail.cli.runs.compensate import command
 from handrail.errors import ConfigError, NotResumable
 from tests.effects.crashing import POLICY, run_of
 
