@@ -271,6 +271,12 @@ class Ledger:
                     first = min(known, key=lambda one: one.occurrence)
                     self._pass_by(lambda one, first=first: one is first)  # type: ignore[misc]
 
+    def answered_one(self, what: bytes) -> None:
+        """They have an answer to a call that is ``what``, and that had no id where it was made."""
+        with self._lock:
+            free = [one for one in self._equal_to(what).open if not one.claimed and not one.call_id]
+            self._pass_by(lambda one: one in free[:1])
+
     def effects(self) -> list[Effect]:
         """All that are remembered, those of earlier lives first."""
         with self._lock:

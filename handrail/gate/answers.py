@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from handrail.audit.steps import Step
-from handrail.effects import values
+from handrail.effects import keys, values
 from handrail.effects.ledger import Ledger
 from handrail.effects.vault import Ref, vault_for
 from handrail.errors import JournalError, NotReplayable, ValueErased
@@ -29,6 +29,16 @@ class Recorded:
     """What the seam kept."""
     ref: Ref
     """Where it lies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A call that has an answer among the messages of a request."""
+
+    id: str
+    tool: str = ""
+    args: Mapping[str, Any] | None = None
+    """What it was made with; None where that is not known."""
 
 
 def keeps(frame: Frame) -> bool:
@@ -63,14 +73,14 @@ def _made(ledger: Ledger) -> set[str]:
     return {one.call_id for one in ledger.effects() if one.claimed}
 
 
-def kept(step: Step, asked: str, value: object, at: str = "") -> dict[str, object]:
+def kept(step: Step, asked: str, value: Callable[[], object], at: str = "") -> dict[str, object]:
     """Keep an accepted answer for replay; facts of the closing record of ``step``, none where it cannot be kept."""
     if not asked:
         return {}
     state = step.frame.state
     try:
-        ref = vault_for(step.frame.gates[0].folder).put(state.logical, asked, values.encode(value))
-    except (NotReplayable, JournalError, OSError) as error:
+        ref = vault_for(step.frame.gates[0].folder).put(state.logical, asked, values.encode(value()))
+    except Exception as error:  # whatever it is: the call was made, and its answer goes on
         log.info("An answer of %r cannot be given back after a crash: %s", step.name, type(error).__name__)
         return {}
     said: dict[str, object] = {"asked": asked, "value": ref, **({"at": at} if at else {})}
@@ -83,16 +93,22 @@ def replayed(asked: str, found: Recorded, at: str = "") -> dict[str, object]:
     return {"asked": asked, "value": found.ref, "replayed": True, "usage": {}, **({"at": at} if at else {})}
 
 
-def heard(frame: Frame, call_ids: Callable[[], Iterable[str]]) -> None:
+def heard(frame: Frame, calls: Callable[[], Iterable[Answered]]) -> None:
     """An agent is about to ask a model in ``frame``: calls that its first request has answers to are not made again.
 
-    What it answers later it was told in this life. ``call_ids`` are those that are answered in the request.
+    What it answers later it was told in this life. ``calls`` are those that are answered in the request.
     """
     ledger = ledger_of(frame.state)
     if not ledger.resumed or not keeps(frame):
         return
     known: set[str] = frame.state.notes.setdefault(_NOTE, set[str]())
-    if frame.step not in known:
-        known.add(frame.step)
-        made = _made(ledger)  # such a call is its own answer, whatever else has the same id
-        ledger.answered(id for id in call_ids() if id not in made)
+    if frame.step in known:
+        return
+    known.add(frame.step)
+    here, ids = _made(ledger), {one.call_id for one in ledger.effects()}
+    for call in calls():
+        what = keys.identity(call.tool, call.args) if call.id not in ids and call.args is not None else None
+        if what is not None:
+            ledger.answered_one(what)
+        elif call.id not in here:  # a call of this life is its own answer, whatever else has the same id
+            ledger.answered([call.id])

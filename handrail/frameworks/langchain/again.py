@@ -18,6 +18,7 @@ from handrail.effects import values
 from handrail.errors import NotReplayable
 from handrail.frameworks.langchain import messages as show
 from handrail.frameworks.langchain.holding import told
+from handrail.gate.answers import Answered
 
 UNSENT = frozenset(
     {
@@ -57,9 +58,16 @@ def exact(message: BaseMessage) -> bytes:
     return body if body.count(b"null") == (message.name is None) else values.encode(whole)
 
 
-def answered(messages: Sequence[BaseMessage]) -> Iterable[str]:
-    """Ids of the calls that are answered in ``messages``."""
-    return [message.tool_call_id for message in messages if isinstance(message, ToolMessage)]
+def answered(messages: Sequence[BaseMessage]) -> Iterable[Answered]:
+    """The calls that are answered in ``messages``."""
+    asked: dict[str | None, Answered] = {}
+    for message in messages:
+        if isinstance(message, AIMessage):
+            asked.update(
+                {call["id"]: Answered(call["id"] or "", call["name"], call["args"]) for call in message.tool_calls}
+            )
+        elif isinstance(message, ToolMessage):
+            yield asked.get(message.tool_call_id, Answered(message.tool_call_id))
 
 
 def kept(reply: AIMessage) -> list[AIMessage]:

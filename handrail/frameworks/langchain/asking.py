@@ -236,7 +236,7 @@ class Request:
     def _kept(self, step: Step, reply: AIMessage) -> dict[str, object]:
         if self._replayed is not None:
             return answers.replayed(self._asked, self._replayed, self._at)
-        return answers.kept(step, self._asked, again.kept(reply), self._at) if self._asked else {}
+        return answers.kept(step, self._asked, lambda: again.kept(reply), self._at) if self._asked else {}
 
     def failed(self, error: BaseException) -> None:
         """Close the step with what the model raised."""

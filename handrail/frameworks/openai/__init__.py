@@ -16,12 +16,13 @@ from typing import Any
 from openai._base_client import AsyncAPIClient, SyncAPIClient
 
 from handrail.audit.steps import Step
-from handrail.frameworks import gates
+from handrail.frameworks import flow, gates
+from handrail.frameworks.openai import again
 from handrail.frameworks.openai.calls import Call, Read, Request, described, provider_of, server_of
 from handrail.frameworks.openai.streams import Pieces, dumped
 from handrail.frameworks.patching import Patches
 from handrail.frameworks.serving import Serving
-from handrail.gate import gate_of, outcome_of, seen
+from handrail.gate import answers, gate_of, outcome_of, seen
 from handrail.tracing import context, ids, others
 from handrail.tracing.context import Frame
 from handrail.tracing.faults import unquoted
@@ -52,9 +53,13 @@ def _request(original: Callable[..., Any]) -> Callable[..., Any]:
         observed = _observed(self, options, kwargs)
         if observed is None:
             return original(self, cast_to, options, *args, **kwargs)
+        known = observed.recorded(self, options)
         try:
             with context.use(observed.frame):
-                found = original(self, cast_to, options, *args, **kwargs)
+                if known is None:
+                    found = original(self, cast_to, options, *args, **kwargs)
+                else:
+                    found = again.read(self, cast_to, options, kwargs, known)
         except BaseException as error:
             observed.failed(error)
             raise
@@ -69,9 +74,13 @@ def _arequest(original: Callable[..., Any]) -> Callable[..., Any]:
         observed = _observed(self, options, kwargs)
         if observed is None:
             return await original(self, cast_to, options, *args, **kwargs)
+        known = observed.recorded(self, options)
         try:
             with context.use(observed.frame):
-                found = await original(self, cast_to, options, *args, **kwargs)
+                if known is None:
+                    found = await original(self, cast_to, options, *args, **kwargs)
+                else:
+                    found = await again.read(self, cast_to, options, kwargs, known)
         except BaseException as error:
             observed.failed(error)
             raise
@@ -96,7 +105,16 @@ def _observed(client: Any, options: Any, kwargs: Mapping[str, Any]) -> _Step | _
         return _Served(frame, frame.owner, call)
     run = gates.enter(None, "", client, entry=call.kind) if frame is None else None
     above = frame or (run.frame if run is not None else None)
-    return _Step(above, run, call, _raw(options)) if above is not None else None
+    return _Step(above, run, _comparable(above, call, options), _raw(options)) if above is not None else None
+
+
+def _comparable(frame: Frame, call: Call, options: Any) -> Call:
+    """The call with what makes it equal to another, where answers are kept."""
+    model = call.model
+    if model is None or not answers.keeps(frame) or flow.is_alone(frame.state):
+        return call
+    exact = again.exact if model.operation == "chat" and "messages" in options.json_data else again.nothing
+    return replace(call, model=replace(model, terms=lambda: again.terms(model.provider, options), exact=exact))
 
 
 def _described(client: Any, options: Any, kwargs: Mapping[str, Any]) -> Call | None:
@@ -131,6 +149,9 @@ class _Served:
     def __init__(self, frame: Frame, owner: Serving, call: Call) -> None:
         self.frame, self._owner, self._call = frame, owner, call
 
+    def recorded(self, client: Any, options: Any) -> None:
+        """The call that is served knows whether it has an answer."""
+
     def returned(self, found: Any) -> None:
         """Hand what the answer says to the call that is served."""
         try:
@@ -149,14 +170,31 @@ class _Step:
         self._above, self._run, self._call, self._raw = above, run, call, raw
         self._step = _opened(above, call)
         self._pieces, self._first = Pieces(), dict[str, int]()
+        self._parts: list[Any] = []
+        """What the client gave out, where that is kept for replay."""
+        self._replayed: answers.Recorded | None = None
         self.frame = replace(self._step.frame if self._step else above, owner=Serving(self._step))
+
+    def recorded(self, client: Any, options: Any) -> Any:
+        """The response that this request had in an earlier life of the run; None where it must be sent."""
+        found = answers.recorded(self._step) if self._step is not None else None
+        if found is None:
+            return None
+        try:
+            response = again.response(client, options, found.value)
+        except Exception:  # a release of the client that works in another way
+            log.warning("A recorded answer could not be given back", exc_info=unquoted())
+            return None
+        self._replayed = found
+        return response
 
     def returned(self, found: Any) -> None:
         """Close the step with an answer, or watch one that comes in pieces."""
         try:
             answer = found.parse() if self._raw == "true" else found
             if not self._streams(answer):
-                self._close(dumped(answer))
+                self._parts = [answer]
+                self._close(dumped(answer), streamed=False)
         except Exception:
             log.warning("An answer could not be recorded", exc_info=unquoted())
             self._end()
@@ -220,23 +258,35 @@ class _Step:
             self._first["first_chunk"] = ids.now_ns() - self._step.started
         try:
             self._pieces.add(item)
+            if self._step is not None and self._step.asked and len(self._parts) <= again.MAX_PIECES:
+                self._parts.append(item)
         except Exception:
             log.warning("A piece of an answer could not be read", exc_info=unquoted())
 
     def _finished(self) -> None:
         try:
-            self._close(self._pieces.answer())
+            self._close(self._pieces.answer(), streamed=True)
         except Exception:
             log.warning("An answer could not be recorded", exc_info=unquoted())
             self._end()
 
-    def _close(self, answer: Mapping[str, Any]) -> None:
-        read = self._call.read(answer)
-        if self._call.kind == "model":
+    def _close(self, answer: Mapping[str, Any], *, streamed: bool) -> None:
+        read, kept = self._call.read(answer), self._kept(streamed)
+        if self._call.kind == "model" and self._replayed is None:
             used, counters = read.facts.get("usage") or {}, self._above.state.counters
             for name in ("input", "output"):
                 counters.add(f"{name}_tokens", used.get(name, 0))
-        self._end({**read.facts, **self._told(read), **self._first}, read.content)
+        self._end({**read.facts, **self._told(read), **self._first, **kept}, read.content)
+
+    def _kept(self, streamed: bool) -> Mapping[str, Any]:
+        step = self._step
+        if step is None or not step.asked:
+            return {}
+        if self._replayed is not None:
+            return answers.replayed(step.asked, self._replayed)
+        if not self._parts or len(self._parts) > again.MAX_PIECES:
+            return {}
+        return answers.kept(step, step.asked, lambda: again.kept(self._parts, streamed=streamed))
 
     def _told(self, read: Read) -> dict[str, object]:
         """Remember what a model wrote and asked for: tool calls that follow come from it."""
@@ -280,7 +330,9 @@ def _opened(above: Frame, call: Call) -> Step | None:
     try:
         steps = gate_of(above).steps
         if call.model is not None:
-            seen.heard(above, _heard(call.model.messages))
+            messages = call.model.messages
+            seen.heard(above, _heard(messages))
+            answers.heard(above, lambda: again.answered(messages))
             model = replace(call.model, messages=_same(above, call.model.messages))
             return steps.model(above, model, others.of_library(("openai",), "model") if others.active() else None)
         return steps.open(above, call.kind, call.name, call.facts, content=call.content)
