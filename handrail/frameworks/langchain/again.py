@@ -10,15 +10,17 @@ from typing import Any, cast
 
 from langchain_core.language_models import BaseChatModel, BaseLLM
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, ToolMessage, message_chunk_to_message
-from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.outputs import ChatGeneration, ChatResult, Generation, LLMResult, RunInfo
 from pydantic import BaseModel
 
 from handrail.audit.format import encode
 from handrail.effects import values
 from handrail.errors import NotReplayable
+from handrail.frameworks.langchain import agents
 from handrail.frameworks.langchain import messages as show
 from handrail.frameworks.langchain.holding import told
 from handrail.gate.answers import Answered
+from handrail.tracing import context
 
 UNSENT = frozenset(
     {
@@ -124,3 +126,45 @@ def _expected(model: Any, kwargs: Mapping[str, Any], streams: bool, *, waits: bo
     if protocol is not None and protocol(async_api=waits, **asks):
         return {"on_stream_event"}
     return {"on_llm_new_token"} if streams or model._should_stream(async_api=waits, **asks) else set()
+
+
+def helper(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap ``_generate_helper``, where callbacks have been told that a model is asked, and it is not yet."""
+
+    def wrapper(self: BaseLLM, prompts: list[str], stop: Any, run_managers: list[Any], **kwargs: Any) -> Any:
+        found = _texts(prompts)
+        if found is None:
+            return original(self, prompts, stop, run_managers, **kwargs)
+        for manager, each in zip(run_managers, found.flatten(), strict=False):
+            manager.on_llm_end(each)
+        return _with_runs(found, run_managers)
+
+    return wrapper
+
+
+def ahelper(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap ``_agenerate_helper`` likewise."""
+
+    async def wrapper(self: BaseLLM, prompts: list[str], stop: Any, run_managers: list[Any], **kwargs: Any) -> Any:
+        found = _texts(prompts)
+        if found is None:
+            return await original(self, prompts, stop, run_managers, **kwargs)
+        for manager, each in zip(run_managers, found.flatten(), strict=False):
+            await manager.on_llm_end(each)
+        return _with_runs(found, run_managers)
+
+    return wrapper
+
+
+def _texts(prompts: Sequence[str]) -> LLMResult | None:
+    """What is given out in place of asking the model; None where it is asked."""
+    frame = context.current()
+    texts: Any = frame.owner.given if frame is not None and isinstance(frame.owner, agents.Asked) else None
+    if texts is None or len(texts) != len(prompts):  # a cache of LangChain's knows some of them
+        return None
+    return LLMResult(generations=[[Generation(text=text)] for text in texts])
+
+
+def _with_runs(found: LLMResult, run_managers: Sequence[Any]) -> LLMResult:
+    found.run = [RunInfo(run_id=manager.run_id) for manager in run_managers] or None
+    return found

@@ -22,13 +22,13 @@ from langchain_core.outputs import LLMResult
 from handrail.audit.model_call import ModelCall
 from handrail.audit.recorder import findings_of
 from handrail.audit.steps import Outcome, Step
-from handrail.frameworks import gates, rounds
-from handrail.frameworks.langchain import agents, replies
+from handrail.frameworks import flow, gates, rounds
+from handrail.frameworks.langchain import again, agents, repeats, replies
 from handrail.frameworks.langchain import messages as show
 from handrail.frameworks.langchain.asking import server_of
 from handrail.frameworks.rounds import Verdict
 from handrail.frameworks.viewing import View
-from handrail.gate import gate_of, outcome_of, seen
+from handrail.gate import answers, gate_of, outcome_of, seen
 from handrail.tracing import context
 from handrail.tracing.context import Frame
 from handrail.tracing.faults import unquoted
@@ -43,7 +43,9 @@ _COUNTS = {
 """Our names of token counts -> those of LangChain and of OpenAI."""
 
 
-def _describe(model: BaseLLM, prompts: Sequence[str], stop: list[str] | None) -> ModelCall:
+def _describe(
+    model: BaseLLM, prompts: Sequence[str], stop: list[str] | None, kwargs: Mapping[str, Any], *, keeps: bool
+) -> ModelCall:
     said = model._get_ls_params(stop=stop)  # pyright: ignore[reportPrivateUsage]
     provider = show.provider_of(said.get("ls_provider") or model._llm_type)  # pyright: ignore[reportPrivateUsage]
     host, port = server_of(model)
@@ -57,6 +59,8 @@ def _describe(model: BaseLLM, prompts: Sequence[str], stop: list[str] | None) ->
         params=show.params(model, said, {}),
         server=host,
         port=port,
+        terms=(lambda: again.terms(model, provider, said, {**kwargs, "stop": stop})) if keeps else None,
+        exact=lambda prompt: str(prompt).encode("utf-8", "surrogatepass"),
     )
 
 
@@ -69,17 +73,27 @@ class _Call:
         model: BaseLLM,
         prompts: Sequence[str],
         stop: list[str] | None,
+        kwargs: Mapping[str, Any],
         rejected: _Call | None = None,
     ) -> None:
-        """``rejected`` is the call before, of whose answers one was rejected."""
+        """``kwargs`` is what is sent besides; ``rejected`` is the call before, of whose answers one was rejected."""
         if rejected is None:  # what tells a model that its answer was wrong is no source
             seen.heard(above, map(seen.Heard, prompts))
         links = [Link("retry_of", rejected.step.frame.step)] if rejected is not None and rejected.step else []
         self._above = above
-        self.step: Step | None = _opened(above, lambda: _describe(model, prompts, stop), links)
+        keeps = rejected is None and answers.keeps(above) and not flow.is_alone(above.state)
+        self._at = repeats.at() if keeps else ""
+        self._replayed: answers.Recorded | None = None
+        self.step: Step | None = _opened(above, lambda: _describe(model, prompts, stop, kwargs, keeps=keeps), links)
         self._row: str = rejected._row if rejected is not None else self.step.frame.step if self.step else ""
-        owner = agents.Asked(model, self.step, whole=True)
-        self.frame = replace(self.step.frame if self.step else above, owner=owner)
+        self._owner = agents.Asked(model, self.step, whole=True)
+        self.frame = replace(self.step.frame if self.step else above, owner=self._owner)
+
+    def hands_out(self) -> bool:
+        """Whether these prompts were answered in an earlier life of the run; asking the model hands that out."""
+        self._replayed = answers.recorded(self.step, self._at) if self.step is not None else None
+        self._owner.given = self._replayed.value if self._replayed is not None else None
+        return self._replayed is not None
 
     def answered(
         self, texts: Sequence[str], facts: Callable[[], Mapping[str, Any]] = dict, numbers: Sequence[int] = (0,)
@@ -96,11 +110,17 @@ class _Call:
             for verdict in said:
                 verdict.record(self.step)
             given = texts if outcome != "ok" or not said else [verdict.reply for verdict in said]
-            self._close(outcome, given, {**facts(), **_found(said)})
+            kept = self._kept(self.step, given) if outcome == "ok" else {}
+            self._close(outcome, given, {**facts(), **_found(said), **kept})
         except Exception:
             log.warning("A model's answer could not be recorded", exc_info=unquoted())
             self.step.finish(outcome)
         return said
+
+    def _kept(self, step: Step, texts: Sequence[str]) -> dict[str, object]:
+        if self._replayed is not None:
+            return answers.replayed(step.asked, self._replayed, self._at)
+        return answers.kept(step, step.asked, lambda: list(texts), self._at)
 
     def _judged(self, text: str, number: int) -> Verdict[str]:
         answer = replies.is_answer(self._above, {}, AIMessage(text), ())
@@ -247,7 +267,8 @@ def generate(original: Callable[..., Any]) -> Callable[..., Any]:
                 return original(self, prompts, stop, *args, **kwargs)
             row = _Rounds(frame, prompts, kwargs)
             while row.left:
-                call = _Call(frame, self, list(row.left.values()), stop, row.rejected)
+                call = _Call(frame, self, list(row.left.values()), stop, row.kwargs, row.rejected)
+                call.hands_out()
                 with call.watched():
                     found = original(self, list(row.left.values()), stop, *args, **row.kwargs)
                 row.take(call, found)
@@ -267,7 +288,8 @@ def agenerate(original: Callable[..., Any]) -> Callable[..., Any]:
                 return await original(self, prompts, stop, *args, **kwargs)
             row = _Rounds(frame, prompts, kwargs)
             while row.left:
-                call = _Call(frame, self, list(row.left.values()), stop, row.rejected)
+                call = _Call(frame, self, list(row.left.values()), stop, row.kwargs, row.rejected)
+                call.hands_out()
                 with call.watched():
                     found = await original(self, list(row.left.values()), stop, *args, **row.kwargs)
                 row.take(call, found)
@@ -289,7 +311,13 @@ def stream(original: Callable[..., Any]) -> Callable[..., Any]:
                     whole = self.invoke(input, *args, **kwargs)
                 yield whole
                 return
-            call = _Call(frame, self, _prompt(self, input), kwargs.get("stop"))
+            call = _Call(frame, self, _prompt(self, input), kwargs.get("stop"), kwargs)
+            if call.hands_out():
+                with call.watched():
+                    whole = self.invoke(input, *args, **kwargs)
+                call.answered([whole])
+                yield whole
+                return
             pieces: list[str] = []
             try:
                 for piece in context.iterate(call.frame, original(self, input, *args, **kwargs)):
@@ -318,7 +346,13 @@ def astream(original: Callable[..., Any]) -> Callable[..., Any]:
                     whole = await self.ainvoke(input, *args, **kwargs)
                 yield whole
                 return
-            call = _Call(frame, self, _prompt(self, input), kwargs.get("stop"))
+            call = _Call(frame, self, _prompt(self, input), kwargs.get("stop"), kwargs)
+            if call.hands_out():
+                with call.watched():
+                    whole = await self.ainvoke(input, *args, **kwargs)
+                call.answered([whole])
+                yield whole
+                return
             pieces: list[str] = []
             source = context.aiterate(call.frame, original(self, input, *args, **kwargs))
             try:
@@ -348,5 +382,7 @@ METHODS: Mapping[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
     "agenerate": agenerate,
     "stream": stream,
     "astream": astream,
+    "_generate_helper": again.helper,
+    "_agenerate_helper": again.ahelper,
 }
 """Method of a model -> its wrapper."""

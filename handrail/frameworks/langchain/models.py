@@ -167,7 +167,8 @@ def reply_of(found: Any) -> BaseMessage | None:
 def _given() -> AIMessage | None:
     """What is given out in place of asking the model that is called from within its own call."""
     frame = context.current()
-    return frame.owner.given if frame is not None and isinstance(frame.owner, agents.Asked) else None
+    found = frame.owner.given if frame is not None and isinstance(frame.owner, agents.Asked) else None
+    return found if isinstance(found, AIMessage) else None
 
 
 def _unstreamed(kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -8,11 +8,16 @@ from typing import Any
 
 import pytest
 from langchain.agents import create_agent
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.language_models.fake import FakeListLLM
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import tool
+from pydantic import BaseModel
 
 import handrail
-from handrail.testing import Turn
+from handrail.effects.vault import vault_for
+from handrail.errors import NotResumable
+from handrail.testing import ScriptedModel, Turn, chat_openai
 from tests.effects.crashing import POLICY, World, run_of
 from tests.frameworks.langchain.kit import ByAnswers, Scripted, adrain, call, recorded, run_async
 
@@ -126,3 +131,221 @@ def test_a_third_life_has_the_answers_of_both(folder: Path) -> None:
     _run(run, lambda: agent.invoke(ASK))
     assert len(model.seen) == 1
     assert World(folder).done() == {"a": 1, "b": 1, "c": 1}
+
+
+# models that are asked in a program's own loop, by every entry of theirs
+
+
+@tool
+def nothing() -> None:
+    """Do nothing."""
+
+
+def _life(folder: Path, work: Callable[[], Any], run: str = "") -> Any:
+    def begin() -> Any:
+        with handrail.run("clerk", config=folder / "handrail.toml", user="ana"):
+            return work()
+
+    return _run(run, begin) if run else begin()
+
+
+class Listener(BaseCallbackHandler):
+    """Writes down every piece and every end that it is told of."""
+
+    def __init__(self) -> None:
+        self.pieces: list[str] = []
+        self.ends: list[str] = []
+
+    def on_llm_new_token(self, token: Any, **kwargs: Any) -> None:
+        """A piece."""
+        self.pieces.append(str(token))
+
+    def on_llm_end(self, response: Any, **kwargs: Any) -> None:
+        """A whole reply."""
+        self.ends.append(response.generations[0][0].text)
+
+
+def _text(pieces: Any) -> str:
+    return "".join(str(getattr(piece, "content", piece)) for piece in pieces)
+
+
+def _asked(model: Any, heard: list[Any]) -> dict[str, Callable[[], str]]:
+    config: Any = {"callbacks": heard}
+    return {
+        "invoke": lambda: _text([model.invoke("hi", config)]),
+        "ainvoke": lambda: _text([run_async(lambda: model.ainvoke("hi", config))]),
+        "batch": lambda: _text(model.batch(["hi"], config)),
+        "stream": lambda: _text(model.stream("hi", config)),
+        "astream": lambda: _text(run_async(lambda: adrain(model.astream("hi", config)))),
+    }
+
+
+WAYS = ("invoke", "ainvoke", "batch", "stream", "astream")
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kind", ["chat", "text"])
+def test_every_entry_of_a_model(kind: str, way: str, folder: Path) -> None:
+    """A chat model and one that completes text: the answer of then, and callbacks are told of it like of any."""
+    replies = [f"answer {number}" for number in range(9)]
+    model: Any = (
+        Scripted(turns=[Turn(reply) for reply in replies]) if kind == "chat" else FakeListLLM(responses=replies)
+    )
+    first = _life(folder, _asked(model, [Listener()])[way])
+    heard = Listener()
+    again = _life(folder, _asked(model, [heard])[way], run_of(folder))
+    assert again == first == "answer 0"
+    assert heard.ends == [first]
+    assert "".join(heard.pieces) == (first if kind == "chat" and "stream" in way else "")
+    assert [one.get("replayed", False) for one in recorded(folder, "model.result")] == [False, True]
+    assert _life(folder, lambda: _text([model.invoke("something else")]), run_of(folder)) != first
+
+
+def test_the_protocol_of_content_blocks(folder: Path) -> None:
+    """A lazy stream is made of the reply of then, event by event."""
+    model = Scripted(turns=[Turn("answer 0"), Turn("answer 1")])
+
+    def asked() -> str:
+        return str(model.stream_events("hi", version="v3").output.content)
+
+    assert "answer 0" in _life(folder, asked)
+    assert "answer 0" in _life(folder, asked, run_of(folder))
+    assert len(model.seen) == 1
+
+
+class Booking(BaseModel):
+    """What a booking is."""
+
+    what: str
+
+
+def test_structured_output_of_a_real_client(folder: Path, handrail_model: Any) -> None:
+    """A class that is asked for comes back as that class, of what the server said in the first life; one request."""
+    server: ScriptedModel = handrail_model(lambda request: Turn('{"what": "a"}'))
+
+    class Local(Booking):
+        """A class that nobody could find by its name."""
+
+    for schema in (Booking, Local):
+        model = chat_openai(server).with_structured_output(schema, method="json_schema")
+        before = len(server.requests)
+        first = _life(folder, lambda model=model: model.invoke("Book a."))
+        run = run_of(folder)
+        assert _life(folder, lambda model=model: model.invoke("Book a."), run) == first == schema(what="a")
+        assert len(server.requests) == before + 1
+
+
+def test_the_nth_equal_request_has_the_nth_answer(folder: Path) -> None:
+    """Equal requests of one life had different answers: each is given back once, then the model is asked."""
+    model = Scripted(turns=[Turn(f"answer {number}") for number in range(9)])
+    first = _life(folder, lambda: [model.invoke("hi").content for _ in range(3)])
+    again = _life(folder, lambda: [model.invoke("hi").content for _ in range(4)], run_of(folder))
+    assert again == [*first, "answer 3"]
+
+
+def test_parallel_agents_with_equal_prompts(folder: Path) -> None:
+    """Equal requests made side by side have one answer each: none is given out twice, none is lost."""
+    model = Scripted(turns=[Turn(f"answer {number}") for number in range(9)])
+
+    def side_by_side() -> set[str]:
+        return {str(reply.content) for reply in model.batch(["hi"] * 4)}
+
+    assert _life(folder, side_by_side) == _life(folder, side_by_side, run_of(folder))
+    assert len(model.seen) == 4
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda model: model.invoke("hi!"),
+        lambda model: model.invoke("hi", stop=["x"]),
+        lambda model: model.bind(temperature=1).invoke("hi"),
+        lambda model: model.bind_tools([nothing]).invoke("hi"),
+        lambda model: model.invoke([HumanMessage("hi", name="eve")]),
+        lambda model: model.invoke([HumanMessage("hi"), AIMessage("hm"), HumanMessage("hi")]),
+    ],
+)
+def test_another_request_is_never_given_it(other: Callable[[Any], Any], folder: Path) -> None:
+    """A word, a parameter, a tool, a name or a message more makes another request of it."""
+    model = Scripted(turns=[Turn("one"), Turn("two")])
+    _life(folder, lambda: model.invoke("hi"))
+    assert _life(folder, lambda: other(model), run_of(folder)).content == "two"
+
+
+def test_ids_that_are_rolled_anew_make_no_difference(folder: Path) -> None:
+    """Messages with other random ids are equal; the ids of calls are part of what was said."""
+    model = Scripted(turns=[Turn("one"), Turn("two")])
+    calls: Any = [{"name": "book", "args": {"what": "a"}, "id": "c1"}]
+
+    def asked(id: str, call: str = "c1") -> Any:
+        called = AIMessage("", id=id, tool_calls=[{**calls[0], "id": call}])
+        return [HumanMessage("hi", id=f"h{id}"), called, ToolMessage("ok", tool_call_id=call, id=f"t{id}")]
+
+    _life(folder, lambda: model.invoke(asked("1")))
+    assert _life(folder, lambda: model.invoke(asked("2")), run_of(folder)).content == "one"
+    assert _life(folder, lambda: model.invoke(asked("3", "c2")), run_of(folder)).content == "two"
+
+
+def test_a_rejected_reply_costs_nothing_again(folder: Path) -> None:
+    """What the model said after it was corrected is the answer to what the agent asked: no round is made again."""
+    check = '[[validate]]\nid = "cats"\non = "output"\nschema = {not = {pattern = "cat"}}\nrounds = 2\n'
+    (folder / "handrail.toml").write_text(POLICY + check)
+    model = Scripted(turns=[Turn("a cat"), Turn("a dog"), Turn("a cow")])
+    assert _life(folder, lambda: model.invoke("hi")).content == "a dog"
+    assert _life(folder, lambda: model.invoke("hi"), run_of(folder)).content == "a dog"
+    assert len(model.seen) == 2
+
+
+def test_validators_see_a_reply_that_is_given_back(folder: Path) -> None:
+    """A reply of then that is not valid now is rejected like any reply, and the model is asked again."""
+    model = Scripted(turns=[Turn("a cat"), Turn("a dog")])
+    assert _life(folder, lambda: model.invoke("hi")).content == "a cat"
+    check = '[[validate]]\nid = "cats"\non = "output"\nschema = {not = {pattern = "cat"}}\nrounds = 2\n'
+    (folder / "handrail.toml").write_text(POLICY + check)
+    assert _life(folder, lambda: model.invoke("hi"), run_of(folder)).content == "a dog"
+
+
+def test_an_erased_run_does_not_go_on(folder: Path) -> None:
+    """Its values are gone, so it says so; nothing is asked of the model in its name."""
+    model = Scripted(turns=[Turn("one"), Turn("two")])
+    _life(folder, lambda: model.invoke("hi"))
+    run = run_of(folder)
+    assert vault_for(folder / ".handrail").forget(run)
+    with pytest.raises(NotResumable, match="erased"):
+        _life(folder, lambda: model.invoke("hi"), run)
+    assert len(model.seen) == 1
+
+
+def test_what_cannot_be_read_is_asked_for(folder: Path) -> None:
+    """A value that was damaged on the disk is passed over: the model is asked, and the run goes on."""
+    model = Scripted(turns=[Turn("one"), Turn("two")])
+    _life(folder, lambda: model.invoke("hi"))
+    (values,) = (folder / ".handrail" / "replay").glob("*.values")
+    body = bytearray(values.read_bytes())
+    body[-1] ^= 1
+    values.write_bytes(body)
+    assert _life(folder, lambda: model.invoke("hi"), run_of(folder)).content == "two"
+
+
+def test_a_first_life_and_observe_mode_always_ask(folder: Path) -> None:
+    """Equal requests in one life are asked each time; in observe mode nothing is kept at all."""
+    model = Scripted(turns=[Turn("one"), Turn("two"), Turn("three")])
+    assert [_life(folder, lambda: model.invoke("hi").content) for _ in range(2)] == ["one", "two"]
+    (folder / "handrail.toml").write_text(POLICY.replace('mode = "enforce"', 'mode = "observe"'))
+    _life(folder, lambda: model.invoke("hi"))
+    assert "asked" not in recorded(folder, "model.result")[-1]
+
+
+def test_no_hash_of_content_reaches_the_disk_unkeyed(folder: Path) -> None:
+    """The same question has other digests in another data folder: nobody can guess at what was asked."""
+    found = []
+    for name in ("one", "two"):
+        (folder / name).mkdir()
+        (folder / name / "handrail.toml").write_text(POLICY)
+        model = Scripted(turns=[Turn("secret words")])
+        _life(folder / name, lambda model=model: model.invoke("secret words"))
+        found.append(recorded(folder / name, "model.result")[0]["asked"])
+        (values,) = (folder / name / ".handrail" / "replay").glob("*.values")
+        assert b"secret" not in values.read_bytes()
+    assert found[0] != found[1]
+    assert [len(each) for each in found] == [32, 32]
