@@ -56,7 +56,7 @@ def _client(server: ScriptedModel) -> openai.OpenAI:
     return openai.OpenAI(base_url=server.base_url, api_key="k", max_retries=0, http_client=http)
 
 
-def _book(folder: Path) -> Callable[[str], str]:
+def _book(folder: Path) -> Callable[..., str]:
     @handrail.tool(effect="write")
     def book(what: str) -> str:
         World(folder).do(what)

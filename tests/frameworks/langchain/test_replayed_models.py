@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -229,9 +230,9 @@ def test_structured_output_of_a_real_client(folder: Path, handrail_model: Any) -
     for schema in (Booking, Local):
         model = chat_openai(server).with_structured_output(schema, method="json_schema")
         before = len(server.requests)
-        first = _life(folder, lambda model=model: model.invoke("Book a."))
-        run = run_of(folder)
-        assert _life(folder, lambda model=model: model.invoke("Book a."), run) == first == schema(what="a")
+        ask = partial(model.invoke, "Book a.")
+        first = _life(folder, ask)
+        assert _life(folder, ask, run_of(folder)) == first == schema(what="a")
         assert len(server.requests) == before + 1
 
 
@@ -343,7 +344,7 @@ def test_no_hash_of_content_reaches_the_disk_unkeyed(folder: Path) -> None:
         (folder / name).mkdir()
         (folder / name / "handrail.toml").write_text(POLICY)
         model = Scripted(turns=[Turn("secret words")])
-        _life(folder / name, lambda model=model: model.invoke("secret words"))
+        _life(folder / name, partial(model.invoke, "secret words"))
         found.append(recorded(folder / name, "model.result")[0]["asked"])
         (values,) = (folder / name / ".handrail" / "replay").glob("*.values")
         assert b"secret" not in values.read_bytes()
