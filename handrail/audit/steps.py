@@ -13,6 +13,7 @@ from handrail.audit.model_call import ModelCall
 from handrail.audit.recorder import Recorder, Use, body_of
 from handrail.audit.telemetry import Telemetry
 from handrail.config import ContentSettings
+from handrail.errors import HandrailError
 from handrail.tracing import ids, planned, spans, why
 from handrail.tracing.context import Frame, RunState, Tally
 from handrail.tracing.identity import Principal
@@ -34,6 +35,8 @@ _OPENING = {"run": "run.start", "model": "model.call", "tool": "tool.call"}
 """Kind of step -> the record that opens it, where that is no ``step.start``."""
 _CLOSING = {"run": "run.end", "model": "model.result", "tool": "tool.result"}
 """Kind of step -> the record that closes it, where that is no ``step.end``."""
+_UNSAID = "run.start"
+"""The note of a run whose first record could not be written: what it would have said."""
 MAX_CHOICES = 1_000
 """Different lists of tools offered in one run whose names are put down."""
 _USES: Mapping[tuple[Kind, str], Use] = {("model", "output"): "proposes", ("tool", "args"): "proposed"}
@@ -127,7 +130,11 @@ class Steps:
         state.kept = self._threads.of(principal.tenant, thread)
         frame = Frame(state, gates, step, principal, owner, span, step)
         opened = Step(self, "run", name, frame, started, caller[1] if caller else None, known, shape)
-        self.recorder.write(_record(opened, {**known, "thread": thread}, links))
+        record = _record(opened, {**known, "thread": thread}, links)
+        try:
+            self.recorder.write(record, must=True)
+        except HandrailError:  # nothing is done in a run that could not be found again: see ``open``
+            state.notes[_UNSAID] = record
         return opened
 
     def agent(
@@ -229,6 +236,9 @@ class Steps:
         try:
             self.telemetry.opened(opened)
             self.telemetry.alone(opened, shown)
+            if must and _UNSAID in above.state.notes:
+                self.recorder.write(above.state.notes[_UNSAID], must=True)
+                del above.state.notes[_UNSAID]
             kept = self._keep(opened, content, must=must)
             self.recorder.write(_record(opened, {**said, **kept}, links), must=must)
         except BaseException:

@@ -134,7 +134,7 @@ class Past:
         self.whole = self.whole and record["outcome"] in ("ok", "interrupted")
         if record.get("doubt"):
             found.status = "doubt"
-        elif record["outcome"] in _DONE or record.get("did"):
+        elif record["outcome"] in _DONE and record.get("began", True):
             found.status, found.value = "done", record.get("value")
         else:
             found.status = "suspended" if record["outcome"] == "interrupted" else "failed"

@@ -241,7 +241,9 @@ class Gate:
         except Exception as error:
             log.warning("An intent could not be made durable: %s", error)
             if attempt.enforced and attempt.step is not None:
-                attempt.step.finish("rejected", error)
+                if attempt.doing is not None:
+                    attempt.doing.failed(error, paused=False, began=False)
+                attempt.step.finish("rejected", error, {"began": False})
                 return False
         return True
 
