@@ -97,8 +97,10 @@ def _checkpointer(stack: ExitStack, data: Path, checkpointed: bool) -> BaseCheck
     path = data / "threads.sqlite"
     if not checkpointed and not path.exists():
         return InMemorySaver()
-    from langgraph.checkpoint.sqlite import SqliteSaver
-
+    try:
+        from langgraph.checkpoint.sqlite import SqliteSaver
+    except ImportError as error:
+        raise SystemExit("--checkpointer needs a further package: pip install langgraph-checkpoint-sqlite") from error
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     return stack.enter_context(SqliteSaver.from_conn_string(str(path)))
 
