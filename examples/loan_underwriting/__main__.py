@@ -6,8 +6,7 @@ import argparse
 import json
 import os
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import dataclass
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ import handrail
 from examples.loan_underwriting import dossier, world
 from examples.loan_underwriting.agents import Graph, build
 from examples.loan_underwriting.applicants import APPLICANTS
+from examples.loan_underwriting.dossier import Left
 from examples.loan_underwriting.script import script
 from handrail.testing import ScriptedModel, chat_openai
 
@@ -33,55 +33,43 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ["HANDRAIL_DATA"] = str(data / "handrail")
     os.environ[world.FOLDER] = str(data / "world")
     world.kill_at(options.crash_at, options.crash_when)
-    case, run, said = f"{options.applicant}-{os.urandom(3).hex()}", "", []
-    if options.resume:
-        case, run = dossier.unfinished(data / "handrail")
-        said = dossier.answers(data / "handrail", case)
+    new = Left(f"{options.applicant}-{os.urandom(3).hex()}")
+    left = dossier.unfinished(data / "handrail") if options.resume else new
     try:
-        work(case, data, Person(options.answer, said), checkpointed=options.checkpointer, run=run)
+        work(left, data, options.answer, checkpointed=options.checkpointer)
     except handrail.HandrailError as error:  # such as RunHeld: another process is at it
         raise SystemExit(str(error)) from error
-    found = dossier.dossier(data / "handrail", case)
+    found = dossier.dossier(data / "handrail", left.case)
     print(json.dumps(found, indent=2) if options.json else dossier.text(found))
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Who is asked about large loans."""
-
-    answer: str
-    """``approve`` or ``reject``."""
-    said: Sequence[dossier.Row]
-    """What they have answered in this case before the process died: nobody is asked the same thing twice."""
-
-    def reply(self, state: dict[str, Any]) -> tuple[Command[Any], str]:
-        """The answer to the question that ``state`` waits for, and where it comes from."""
-        (call,) = state["__interrupt__"][0].value["action_requests"]
-        known = [each["decision"] for each in self.said if each["args"] == call["args"]]
-        answer, channel = (known[-1], "journal") if known else (self.answer, "desk")
-        return Command(resume={"decisions": [{"type": answer}]}), channel
-
-
-def work(case: str, data: Path, person: Person, *, checkpointed: bool, run: str = "") -> None:
-    """Have the agent work on ``case``, named APPLICANT-SOMETHING, or go on with ``run``, which was left unfinished."""
+def work(left: Left, data: Path, answer: str, *, checkpointed: bool) -> None:
+    """Have the agent work on a case, or go on with it; a person who is asked answers ``approve`` or ``reject``."""
     with ExitStack() as stack:
         stack.enter_context(langsmith.tracing_context(enabled=False))
         model = stack.enter_context(ScriptedModel(script))
         bare = build(chat_openai(model), _checkpointer(stack, data, checkpointed))
         agent = handrail.govern(bare, config=CONFIG)  # the line that governs it
-        stack.enter_context(handrail.acting_for(tenant="northbank", user="ruth", session=case, channel="branch"))
-        _run(agent, case, person, handrail.resuming(run) if run else nullcontext())
+        stack.enter_context(handrail.acting_for(tenant="northbank", user="ruth", session=left.case, channel="branch"))
+        _run(agent, left, answer)
 
 
-def _run(agent: Graph, case: str, person: Person, going_on: AbstractContextManager[None]) -> None:
+def _run(agent: Graph, left: Left, answer: str) -> None:
     kept = not isinstance(agent.checkpointer, InMemorySaver)
-    thread: Any = {"configurable": {"thread_id": case if kept else os.urandom(8).hex()}}
-    with going_on:
-        state = agent.invoke(_input(agent, thread, case), thread)
+    thread: Any = {"configurable": {"thread_id": left.case if kept else os.urandom(8).hex()}}
+    with handrail.resuming(left.run) if left.run else nullcontext():
+        state = agent.invoke(_input(agent, thread, left.case), thread)
     while "__interrupt__" in state:
-        command, channel = person.reply(state)
+        said, channel = _reply(state["__interrupt__"][0].value, left, answer)
         with handrail.acting_for(channel=channel):
-            state = agent.invoke(command, thread)
+            state = agent.invoke(Command(resume={"decisions": [{"type": said}]}), thread)
+
+
+def _reply(question: dict[str, Any], left: Left, answer: str) -> tuple[str, str]:
+    """What the person says, and over which channel: nobody is asked what they answered before the process died."""
+    (call,) = question["action_requests"]
+    said = [each["decision"] for each in left.said if each["args"] == call["args"]]
+    return (said[-1], "journal") if said else (answer, "desk")
 
 
 def _input(agent: Graph, thread: Any, case: str) -> dict[str, Any] | None:

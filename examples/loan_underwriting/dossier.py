@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from handrail.audit.index import Index
+from handrail.audit.index import Index, Queries
 from handrail.audit.traces import Contents
 
 Row = dict[str, Any]
@@ -48,25 +49,38 @@ def index_of(data: Path) -> Index:
     return index
 
 
-def unfinished(data: Path) -> tuple[str, str]:
-    """The newest case whose last run did not come to its end, and that run. Raises SystemExit where there is none."""
-    rows = index_of(data).query(UNFINISHED)
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What was left unfinished."""
+
+    case: str = ""
+    run: str = ""
+    """The run that did not come to its end; empty where nothing was left."""
+    said: Sequence[Row] = ()
+    """What a person has decided in the case: the arguments of each call, and the decision."""
+
+
+def unfinished(data: Path) -> Left:
+    """The newest case whose last run did not come to its end. Raises SystemExit where there is none."""
+
+    def look(now: Queries) -> tuple[list[Row], list[Row]]:
+        rows = now.query(UNFINISHED)
+        return rows, now.query(ANSWERS, {"case": rows[0]["session"]}) if rows else []
+
+    rows, said = index_of(data).read(look)
     if not rows:
         raise SystemExit("No application was left unfinished.")
-    return str(rows[0]["session"]), str(rows[0]["run"])
-
-
-def answers(data: Path, case: str) -> list[Row]:
-    """What a person has decided in ``case``: the arguments of the call, and the decision."""
-    rows = index_of(data).query(ANSWERS, {"case": case})
     with Contents(data) as contents:
-        return [{"args": contents.get(row["args"]).value, "decision": row["decision"]} for row in rows]
+        answers = [{"args": contents.get(row["args"]).value, "decision": row["decision"]} for row in said]
+    return Left(str(rows[0]["session"]), str(rows[0]["run"]), answers)
 
 
 def dossier(data: Path, case: str) -> Row:
     """Everything that is recorded of ``case``, as JSON."""
-    index = index_of(data)
-    runs, calls, effects, approvals = (index.query(sql, {"case": case}) for sql in (RUNS, CALLS, EFFECTS, APPROVALS))
+    queries = (RUNS, CALLS, EFFECTS, APPROVALS)
+    runs, calls, effects, approvals = index_of(data).read(
+        lambda now: [now.query(sql, {"case": case}) for sql in queries]
+    )
     with Contents(data) as contents:
         steps = [_step(row, contents) for row in calls if not str(row["tool"]).startswith("ask_")]
     done = [step for step in steps if step["verdict"] == "allow" and step["outcome"] == "ok"]
