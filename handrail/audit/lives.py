@@ -74,3 +74,8 @@ def run_of_question(index: Queries, question: str) -> str | None:
     """The logical run whose effect a question is about, whether it was asked or not; None where there is none."""
     found = index.query(statement("lives", "of_question"), {"question": question})
     return str(found[0]["run"]) if len(found) == 1 else None
+
+
+def waiting(index: Queries) -> list[dict[str, Any]]:
+    """Everything that only a person can say, of all runs, oldest first: one row for each question."""
+    return index.query(statement("lives", "waiting"), {"most": MOST})

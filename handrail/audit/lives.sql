@@ -46,3 +46,12 @@ WHERE o.key IS NOT NULL AND o.run IN (SELECT run FROM runs WHERE logical = $run)
 
 -- name: of_question
 SELECT run FROM effects WHERE question = $question LIMIT 2
+
+-- name: waiting
+-- What only a person can say: calls in doubt, whether somebody was asked yet or not, and questions that are open.
+SELECT e.question AS id, coalesce(q.kind, 'doubt') AS kind, e.run, e.key, e.tool, e.effect, e.attempts, e.status, e.life,
+       e.step, e.args, e.error, e.attempted_at, q.asked_at, e.tenant, e."user", e.session, e.agent, e.call_id,
+       coalesce(q.left_behind, false) AS left_behind
+FROM effects e LEFT JOIN asks q ON q.run = e.run AND q.id = e.question
+WHERE q.status = 'open' OR (e.status = 'in doubt' AND q.id IS NULL)
+ORDER BY e.attempted_at, e.key LIMIT $most

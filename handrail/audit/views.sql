@@ -36,7 +36,8 @@ SELECT o.run, o.step, o.parent, o.type, o.name, o.agent, o.at_utc AS started_at,
             WHEN json_array_length(c.findings) > 0 THEN c.findings ELSE o.findings END AS findings,
        o.w AS writer, o.n, o.chain, coalesce(o.tenant, r.tenant) AS tenant, o.provider, o.policy,
        o.action, o.facts, o.scopes, o.cause, o.causes, o.links, o.tools, o.detail, c.detail AS ends, c.calls,
-       o.said, o.reasoning, o.stopped_by, o.key, o.occ AS occurrence, o.attempt, o.how,
+       o.said, o.reasoning, o.stopped_by, o.key, o.occ AS occurrence, o.attempt,
+       coalesce(o.how, CASE WHEN c.replayed THEN 'replayed' END) AS how,
        o.source
 FROM opens o
 LEFT JOIN closes c ON c.run = o.run AND c.step = o.step AND c.process = o.process

@@ -28,7 +28,8 @@ _START_S = 60.0
 _STOP_S = 10.0
 _NO_LOGIN = (
     "Warning: the explorer has no login. Everyone who can reach {address} can read every recorded "
-    "argument, result and message. Put a proxy with a login in front of it."
+    "argument, result and message. Put a proxy with a login in front of it. Questions can be answered at a terminal "
+    "only, unless HANDRAIL_ANSWERS=1 is set."
 )
 
 
@@ -115,7 +116,9 @@ def _environment(environ: Mapping[str, str], data: Path, index: Path | None, add
     }
     if index is not None:
         settings["HANDRAIL_INDEX"] = str(index.absolute())
-    if _is_loopback(address):
+    if not _is_loopback(address):  # whoever reaches it would answer in the name of whoever started it
+        settings["HANDRAIL_ANSWERS"] = environ.get("HANDRAIL_ANSWERS", "0")
+    else:
         # a web page that points its own name at this machine would otherwise be served like us
         settings["STREAMLIT_SERVER_ALLOWED_HOSTS"] = f"{LOOPBACK} localhost {address}"
     # Streamlit looks for its files in a home, which a container's arbitrary user does not have

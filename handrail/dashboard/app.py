@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from handrail.dashboard.views import reliability, run, runs, session
+from handrail.dashboard.views import reliability, run, runs, session, waiting
 
 
 def main() -> None:
@@ -18,8 +18,10 @@ def main() -> None:
     run_page = st.Page(run.page, title="Run", icon=":material/account_tree:", url_path="run")
     rates = st.Page(reliability.page, title="Reliability", icon=":material/monitoring:", url_path="reliability")
     sessions = st.Page(session.page, title="Sessions", icon=":material/forum:", url_path="sessions")
-    st.session_state["pages"] = {"runs": list_page, "run": run_page, "sessions": sessions, "reliability": rates}
-    st.navigation([list_page, run_page, sessions, rates], position="top").run()
+    questions = st.Page(waiting.page, title="Waiting", icon=":material/help:", url_path="waiting")
+    pages = {"runs": list_page, "run": run_page, "sessions": sessions, "waiting": questions, "reliability": rates}
+    st.session_state["pages"] = pages
+    st.navigation(list(pages.values()), position="top").run()
 
 
 main()

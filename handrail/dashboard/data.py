@@ -186,11 +186,23 @@ class Source:
         key = (self._signature, sql, *parameters)
         known = self._remembered.get(key)
         if known is None:
-            known = self._index.query(sql, parameters)
-            with self._lock:
-                if len(self._remembered) >= _REMEMBERED:
-                    self._remembered.clear()
-                self._remembered[key] = known
+            known = self._remember(key, self._index.query(sql, parameters))
+        return known
+
+    def _remember(self, key: tuple[object, ...], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        with self._lock:
+            if len(self._remembered) >= _REMEMBERED:
+                self._remembered.clear()
+            self._remembered[key] = rows
+        return rows
+
+    def query(self, sql: str, params: Mapping[str, object] | Sequence[object] = ()) -> list[dict[str, Any]]:
+        """As `rows`, for statements with named parameters: what `handrail.audit.lives` asks."""
+        named = tuple(sorted(params.items())) if isinstance(params, Mapping) else tuple(params)
+        key = (self._signature, sql, *named)
+        known = self._remembered.get(key)
+        if known is None:
+            known = self._remember(key, self._index.query(sql, params))
         return known
 
     def payload(self, ref: object) -> Payload:

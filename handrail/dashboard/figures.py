@@ -257,7 +257,8 @@ def _bar(place: Place, step: Mapping[str, Any], chosen: bool) -> dict[str, Any]:
 def step_look(step: Mapping[str, Any]) -> theme.Look:
     """How a row of the view ``steps`` appears in tree and waterfall."""
     operation = str(_detail(step).get("operation") or "") if step["type"] == "memory" else ""
-    return theme.STEPS[theme.step_kind(step["type"], step["verdict"], step["outcome"], operation)]
+    how = str(step.get("how") or "")
+    return theme.STEPS[theme.step_kind(step["type"], step["verdict"], step["outcome"], operation, how=how)]
 
 
 def _detail(step: Mapping[str, Any]) -> Mapping[str, Any]:

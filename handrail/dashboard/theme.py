@@ -57,6 +57,7 @@ VERDICTS: Mapping[str, Look] = {
     "would_deny": Look("would be denied", "△", ORANGE, "orange"),
     "would_reject": Look("would be rejected", "△", AMBER, "orange"),
     "stopped": Look("stopped", "✕", SLATE, "gray"),
+    "ask": Look("waits for a person", "‖", ORANGE, "orange"),
 }
 """Verdict on a proposed call -> its look."""
 
@@ -86,11 +87,36 @@ STEPS: Mapping[str, Look] = {
     "create": Look("agent made", "+", SLATE, "gray"),
     "fetch": Look("answer fetched", "◁", BLUE, "blue"),
     "mcp": Look("MCP", "▣", GREEN, "green"),
+    "replayed": Look("given back", "↺", SKY, "blue"),
+    "waiting": Look("waits for a person", "‖", ORANGE, "orange"),
     "stopped": Look("tool, stopped", "✕", VERMILION, "red"),
     "marked": Look("tool, would be stopped", "△", ORANGE, "orange"),
     "failed": Look("failed", "!", PURPLE, "violet"),
 }
 """What the waterfall tells apart -> its look."""
+
+EFFECTS: Mapping[str, Look] = {
+    "done": Look("done", "✓", GREEN, "green"),
+    "running": Look("running", "▶", BLUE, "blue"),
+    "in doubt": Look("in doubt", "?", VERMILION, "red"),
+    "suspended": Look("suspended", "‖", ORANGE, "orange"),
+    "failed": Look("not done", "○", SLATE, "gray"),
+    "resolved": Look("done, as was found out", "✓", AMBER, "green"),
+    "refused": Look("never to be made again", "■", PURPLE, "violet"),
+}
+"""Status of an effect -> its look."""
+
+MARKS: Mapping[str, Look] = {
+    "done": Look("done", "■", GREEN, "green"),
+    "replayed": Look("given back", "↺", SKY, "blue"),
+    "in doubt": Look("in doubt", "?", VERMILION, "red"),
+    "asked": Look("waits for a person", "‖", ORANGE, "orange"),
+    "answered": Look("answered by a person or a query", "◆", AMBER, "orange"),
+    "orphan": Look("not asked for again", "✕", PURPLE, "violet"),
+    "failed": Look("not done", "○", SLATE, "gray"),
+    "running": Look("running", "▶", BLUE, "blue"),
+}
+"""What a life of a run did about one call -> its look in the picture of the lives."""
 
 DECIDERS: Mapping[str, str] = {
     "policy": "policy",
@@ -107,6 +133,7 @@ DECIDERS: Mapping[str, str] = {
     "output": "it was the answer itself",
     "invalid": "it could not be read",
     "run": "the run was over",
+    "effect": "nobody knows whether it happened",
 }
 """Who or what decided, in words."""
 
@@ -132,11 +159,16 @@ def action(key: object) -> Look:
 _READS = ("search", "read", "get", "list", "retrieve")
 
 
-def step_kind(kind: str, verdict: str | None, outcome: str, operation: str = "") -> str:
+def step_kind(kind: str, verdict: str | None, outcome: str, operation: str = "", *, how: str = "") -> str:
     """The key of :data:`STEPS` for a step of ``kind``, by what was decided first and how it ended second.
 
-    ``operation`` is what was done with memory: what does not read it writes it.
+    ``operation`` is what was done with memory: what does not read it writes it. ``how`` says whether the result was
+    given back from an earlier life of the run.
     """
+    if verdict == "ask":
+        return "waiting"
+    if how == "replayed":
+        return "replayed"
     if verdict in ("deny", "reject", "stopped"):
         return "stopped"
     if verdict in ("would_deny", "would_reject"):

@@ -21,14 +21,14 @@ MAX_CONTENT = 2_000
 """Most characters of one payload; ``--json`` has all."""
 _VERDICTS = {
     "allow": "allowed", "deny": "DENIED", "reject": "REJECTED", "would_deny": "would be denied",
-    "would_reject": "would be rejected", "stopped": "STOPPED",
+    "would_reject": "would be rejected", "stopped": "STOPPED", "ask": "WAITS",
 }  # fmt: skip
 _COLORS = {"deny": "red", "reject": "red", "stopped": "red", "would_deny": "yellow", "would_reject": "yellow"}
 _OUTCOME_COLORS = {"error": "magenta", "lost": "magenta", "running": "blue", "interrupted": "yellow"}
 _BY = {
     "policy": "no rule allows it", "schema": "its schema", "none": "no policy", "approval": "a person",
     "limit": "a limit", "agent": "the agent's code", "run": "the end of the run", "invalid": "being unreadable",
-    "output": "being the answer",
+    "output": "being the answer", "effect": "a person's answer: nobody knows whether it happened",
 }  # fmt: skip
 _GAP = "  "
 
@@ -95,8 +95,14 @@ def _line(trace: Trace, place: Place, guides: tuple[str, str]) -> _Line:
     step = trace.steps[place.step]
     tokens = f"{step['input_tokens'] or 0:,}+{step['output_tokens'] or 0:,}" if step["type"] == "model" else ""
     name = f"{shown(step['type'], most=20)} {shown(step['name'], most=80)}"
-    stopped = step["verdict"] in {"deny", "reject", "stopped"} or _observed(step)
-    ended = "did not run" if stopped and step["ran"] is False else _ended(step)
+    stopped = step["verdict"] in {"deny", "reject", "stopped", "ask"} or _observed(step)
+    ended = (
+        "given back"
+        if step["how"] == "replayed"
+        else "did not run"
+        if stopped and step["ran"] is False
+        else _ended(step)
+    )
     row = (guides[0] + name, _decision(step), ended, plain.duration(step["duration_ms"]), tokens)
     color = _COLORS.get(step["verdict"] or "") or _OUTCOME_COLORS.get(step["outcome"])
     return _Line(guides[0], guides[1], row, color, tuple(_details(trace, step, place)))

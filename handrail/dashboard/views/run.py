@@ -11,7 +11,7 @@ import streamlit as st
 from handrail.audit.tree import Place, in_tree_order
 from handrail.dashboard import conversations, data, figures, plain, shared, tables, theme
 from handrail.dashboard.data import Row, Source
-from handrail.dashboard.views import step
+from handrail.dashboard.views import lives, step
 
 _REFRESH_S = 0.5
 _CHART = "waterfall"
@@ -43,6 +43,7 @@ def _live(run_id: str, *, alive: bool) -> None:
         return
     shared.show_problems(found)
     _header(found, run)
+    lives.show(found, run)
     chosen = st.query_params.get("step")
     if not chosen:
         _steps(found, run, None)
