@@ -91,7 +91,7 @@ def begun(step: Step, begin: Start | None) -> None:
     if begin is None:
         return
     state, principal = step.frame.state, step.frame.principal
-    logical = begin.last.logical if begin.last else state.run
+    logical = state.logical
     now = Past(state.run, state.trace, step.frame.step, logical, part=begin.part, offset=begin.offset)
     here = state.notes[_NOTE] = Open(begin.lineage, principal.tenant, state.thread, now, begin.before)
     try:
@@ -205,7 +205,8 @@ def leave(step: Step, error: BaseException | None = None, pauses: tuple[type[Bas
     if step.done:
         return
     if error is not None:
-        close(step, outcome_of(error, pauses), None if isinstance(error, pauses) else error)
+        outcome = outcome_of(error, pauses)
+        close(step, outcome, None if outcome == "interrupted" else error)
         return
     checked = _answer(step)
     facts = {"findings": findings_of(checked.findings)} if checked.said else {}

@@ -306,6 +306,9 @@ def _run(
     found = resuming.resumption(gate, who, asked, thread, last, goes_on=goes_on)
     if found is not None:
         facts, links = {**facts, "logical": found.ledger.run}, found.links or links
+    elif gate.rulebook.enforces:  # a new run, whatever the thread's lineage says
+        facts = {name: value for name, value in facts.items() if name != "logical"}
+        links = tuple(link for link in links if link.type != "resumed_from")
     run = asked.run if asked is not None and found is None else ""
     step = gate.steps.run((gate,), who, owner=owner, thread=thread, run=run, facts=facts, links=links)
     resuming.begun(gate, step, found)

@@ -139,6 +139,11 @@ def resumption(
         return _resumption(gate, who, named, must=asked is not None)
     if asked is not None:
         _begins(gate, asked)
+    elif last is not None:
+        raise NotResumable(
+            f"The journal in {gate.folder} has nothing of the run {last.logical}, with which this thread goes on: what "
+            "it did is not known. Bring the journal back, or begin anew in another thread."
+        )
     return None
 
 

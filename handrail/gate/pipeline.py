@@ -381,7 +381,7 @@ def _explain(judgement: Judgement, checked: Checked | None) -> str:
 
 
 def outcome_of(error: BaseException, pauses: tuple[type[BaseException], ...] = ()) -> Outcome:
-    """How a step that raised ``error`` ended; a pause of the run is not an error."""
-    if isinstance(error, pauses):
+    """How a step that raised ``error`` ended; a pause of the run is not an error, nor is a call that waits."""
+    if isinstance(error, (*pauses, InDoubt)):
         return "interrupted"
     return "cancelled" if isinstance(error, _CANCELLED) else "error"
