@@ -22,7 +22,7 @@ from handrail.audit.recorder import Recorder
 from handrail.audit.steps import Step, Steps
 from handrail.config import Mode, Settings
 from handrail.config.files import Files
-from handrail.errors import HandrailError, JournalError, PolicyPending
+from handrail.errors import HandrailError, JournalError, NotResumable, PolicyPending
 from handrail.frameworks import flow, ownership, resuming, thinking
 from handrail.frameworks.checking import check_again
 from handrail.frameworks.installed import versions
@@ -240,6 +240,8 @@ def enter(
         if frame is not None:
             return _sub_agent(frame, gate, name, owner, configurable or {}, place, shape, turn)
         return _run(gate, name, owner, said or {}, configurable or {}, entry, turn, shape) if gate else None
+    except NotResumable:
+        raise  # what the caller asked for cannot be: nothing would be replayed, everything done again
     except Exception:
         if any(each.rulebook.enforces for each in asked):
             raise  # NotAvailable too, which is no fault

@@ -127,8 +127,7 @@ def resumption(
     if asked is None and not goes_on:
         return None
     if not gate.rulebook.enforces:
-        if asked is not None:
-            raise NotResumable("In observe mode nothing is replayed: all would be done again. Set mode = enforce.")
+        _require_new(gate, asked)
         return None
     if asked is None and last is not None and (found := _paused_here(gate, who, last)) is not None:
         return found
@@ -145,6 +144,11 @@ def resumption(
             "it did is not known. Bring the journal back, or begin anew in another thread."
         )
     return None
+
+
+def _require_new(gate: Gate, asked: Asked | None) -> None:
+    if asked is not None and (asked.must or past.logical_of(gate.folder, asked.run) is not None):
+        raise NotResumable("In observe mode nothing is replayed: all would be done again. Set mode = enforce.")
 
 
 def _begins(gate: Gate, asked: Asked) -> None:
