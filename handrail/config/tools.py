@@ -32,9 +32,14 @@ def check_tools(settings: Settings, names: Iterable[str]) -> None:
         raise problem
 
 
+def undoing_tools(settings: Settings) -> frozenset[str]:
+    """The functions that `compensate` names: whoever undoes a run calls them like tools."""
+    return frozenset(tool.compensate.partition(":")[2] for tool in settings.tools.values() if tool.compensate)
+
+
 def unknown_tools(settings: Settings, names: Iterable[str]) -> list[PolicyError]:
     """Every error of which `check_tools` raises the first, by line."""
-    known = frozenset(names)
+    known = frozenset(names) | undoing_tools(settings)
     return [problem for mention in _in_order(settings) if (problem := _problem(mention, settings, known))]
 
 
@@ -52,7 +57,7 @@ def check_spelling(settings: Settings, names: Iterable[str]) -> list[str]:
 
 def misspelled_tools(settings: Settings, names: Iterable[str]) -> tuple[list[PolicyError], list[str]]:
     """Every error of which `check_spelling` raises the first, by line, and what it returns."""
-    found = frozenset(names)
+    found = frozenset(names) | undoing_tools(settings)
     known = found | {name for name in settings.tools if not _slip(name, found - settings.tools.keys())}
     slips: list[PolicyError] = []
     strangers: dict[str, bool] = {}

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from handrail.audit import oscalls, small_files
 from handrail.effects import keys, past, values
-from handrail.effects.declared import Declaration, function
+from handrail.effects.declared import Declaration, function, undoing_name
 from handrail.effects.ledger import Effect
 from handrail.effects.past import Past
 from handrail.effects.vault import vault_for
@@ -114,9 +114,8 @@ def _item(
     named = declared(effect.tool).compensate
     if named is None or named == "":
         return Undo(effect, "no_compensation")
-    call = function(named)
+    call, tool = function(named), undoing_name(named)
     described = getattr(call, "__handrail_tool__", None)
-    tool = str(described.name if described is not None else getattr(call, "__name__", named))
     kept = _kept(folder, run, effect)
     if kept is None:
         return Undo(effect, "values_gone", tool)

@@ -59,6 +59,14 @@ def declaration(settings: ToolSettings | None, own: Declaration | None) -> Decla
     )
 
 
+def undoing_name(named: Callable[..., Any] | str) -> str:
+    """The name by which policy and records know a function that undoes: its own, as it was written."""
+    if isinstance(named, str):
+        return named.partition(":")[2]
+    described = getattr(named, "__handrail_tool__", None)
+    return str(described.name if described is not None else getattr(named, "__name__", type(named).__name__))
+
+
 def function(named: Callable[..., Any] | str) -> Callable[..., Any]:
     """The function that a declaration names. Raises ConfigError where there is none."""
     if not isinstance(named, str):

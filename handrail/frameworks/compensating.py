@@ -21,6 +21,7 @@ from handrail.errors import InDoubt, NotResumable
 from handrail.frameworks import executables, gates, resuming
 from handrail.gate import Gate, Refusal, ToolCall, once
 from handrail.tracing import context
+from handrail.tracing.acting import acting_for
 from handrail.validators.plain import read
 
 How: TypeAlias = Literal[
@@ -147,7 +148,7 @@ def _carried_out(gate: Gate, known: Past, plan: list[Undo]) -> list[Undone]:
     said = {name: str(first.get(name) or "") for name in ("tenant", "user", "session", "channel")}
     who = actor()
     about = {"compensates": known.run, "by": {"uid": who.uid, "name": who.name}}
-    with resuming.naming(compensation.run_of(known.run)):
+    with acting_for(**said), resuming.naming(compensation.run_of(known.run)):
         step = gates.enter(gate, first["agent"], object(), said=said, entry="compensate", shape=about)
     assert step is not None  # the owner is new, and there is a gate
     for effect in once.ledger_of(step.frame.state).effects():

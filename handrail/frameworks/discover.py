@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from types import FunctionType, MethodType, ModuleType
 from typing import Any, TypeGuard
 
+from handrail.effects.declared import undoing_name
 from handrail.errors import NotSupported
 
 MAX_OBJECTS = 100_000
@@ -113,6 +114,7 @@ def _enter(one: Any, found: _Found) -> Iterator[Any]:
     described = getattr(one, "__handrail_tool__", None)
     if described is not None:
         _add(found, described.name, described.description, described.parameters.schema())
+        _note_undoing(described, found)
     if _is_of_family(one):
         _note_part(one, found)
         yield from _inside(one)
@@ -125,6 +127,13 @@ def _enter(one: Any, found: _Found) -> Iterator[Any]:
         yield from _worthy(one)
     elif isinstance(one, (FunctionType, MethodType)):
         yield from _worthy(_referred(one))
+
+
+def _note_undoing(described: Any, found: _Found) -> None:
+    """What undoes a tool is called like one, and rules name it: only its arguments are not known."""
+    declared = getattr(described, "declared", None)
+    if declared is not None and declared.compensate is not None:
+        _add(found, undoing_name(declared.compensate), inspect.getdoc(declared.compensate) or "", {})
 
 
 def _worthy(values: Iterable[Any]) -> Iterator[Any]:

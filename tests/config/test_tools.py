@@ -74,3 +74,11 @@ def test_other_wildcards_mean_themselves(text: str) -> None:
     assert matches(text, text)
     assert not matches("?", "a")
     assert not matches("[a]", "a")
+
+
+def test_what_undoes_a_tool_is_one(written: Load) -> None:
+    """A function that `compensate` names may be named by rules; a slip in its name is found like any other."""
+    text = '[tools.refund]\ncompensate = "bank.desk:take_back"\n[[rule]]\nid = "r"\nallow = "*"\ncall = "take_back"\n'
+    check_tools(written(text), TOOLS)
+    with pytest.raises(PolicyError, match='Did you mean "take_back"'):
+        check_tools(written(text.replace('call = "take_back"', 'call = "take_bakc"')), TOOLS)

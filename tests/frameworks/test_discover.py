@@ -124,3 +124,17 @@ def test_anything_else_is_refused(thing: object) -> None:
     """What is no agent is said to be none, and never taken for an agent without tools."""
     with pytest.raises(NotSupported, match="no agent"):
         tools_of(thing)
+
+
+def test_what_undoes_a_tool_is_found_with_it() -> None:
+    """A function that `compensate=` names is called like a tool, so rules must be able to name it."""
+
+    def take_back(args: object, result: object) -> None:
+        """Take it back."""
+
+    @handrail.tool(compensate=take_back)
+    def pay(amount: int) -> str:
+        return "paid"
+
+    found = {tool.name: (tool.description, dict(tool.schema)) for tool in tools_of([pay])}
+    assert set(found) == {"pay", "take_back"} and found["take_back"] == ("Take it back.", {})

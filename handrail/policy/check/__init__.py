@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from handrail.config.settings import Place, Settings
-from handrail.config.tools import misspelled_tools, unknown_tools
+from handrail.config.tools import misspelled_tools, undoing_tools, unknown_tools
 from handrail.errors import ConfigError
 from handrail.policy.check.complaint import CODES, HARMLESS, Complaint, Severity, at
 from handrail.policy.check.context import Context, as_written
@@ -26,6 +26,8 @@ def check(settings: Settings, tools: Mapping[str, ToolSchema], *, complete: bool
     known. ``complete`` says that there are no other agents: then a name unlike any tool is an error too.
     """
     settings = as_written(settings)
+    if tools:  # what undoes a tool is called like one, by `handrail runs compensate`
+        tools = {**dict.fromkeys(undoing_tools(settings)), **tools}
     found = [*_names(settings, tools, complete)]
     try:
         rows = rule_set(settings)

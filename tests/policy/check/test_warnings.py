@@ -91,3 +91,12 @@ def test_every_code_has_a_case() -> None:
     """All warnings are here; errors are in the corpus of broken policies."""
     here = {case[0] for case in (*TOML.values(), *CSV.values())} | {"not-known"}
     assert here == {code for code, (severity, _) in CODES.items() if severity == "warning"}
+
+
+def test_an_undoing_that_nobody_may_call(tmp_path: Path) -> None:
+    """What `compensate` names is a tool beside those of the agent: a rule can name it, and none that does is told."""
+    text = HEAD + '[tools.refund]\ncompensate = "desk:take_back"\n' + A + 'allow = "support"\ncall = "refund"\n'
+    (tmp_path / "handrail.toml").write_text(text)
+    assert [said.split(":")[0] for _, said in codes(tmp_path, "refund")] == ["Nobody may call take_back"]
+    (tmp_path / "handrail.toml").write_text(text + B + 'allow = "support"\ncall = "take_back"\n')
+    assert [code for code, _ in codes(tmp_path, "refund") if "tool" in code] == []
