@@ -167,6 +167,16 @@ class ContentSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ResumeSettings:
+    """``[resume]``: what a run keeps so that it can go on after a crash."""
+
+    models: bool = True
+    """Whether answers of models are kept, and given back to equal requests of a run that goes on."""
+    keep_days: float = 30
+    """Days after which recorded values that nobody used since are erased."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that handrail.toml and the environment decide, checked and with defaults filled in."""
 
@@ -189,6 +199,8 @@ class Settings:
     """Whether arguments, results and messages are kept beside the journal."""
     content: ContentSettings = ContentSettings()
     """Where content may leave, and what is taken out of it."""
+    resume: ResumeSettings = ResumeSettings()
+    """What a run keeps so that it can go on."""
     users: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """``"tenant/user"`` -> roles."""
     roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])

@@ -44,7 +44,7 @@ class Answered:
 def keeps(frame: Frame) -> bool:
     """Whether answers of models that are asked in ``frame`` are kept, and given back."""
     rulebook = frame.gates[0].rulebook
-    return bool(rulebook.enforces)
+    return bool(rulebook.enforces and rulebook.now.settings.resume.models)
 
 
 def recorded(step: Step, at: str = "", fits: Callable[[Any], bool] = lambda value: True) -> Recorded | None:
