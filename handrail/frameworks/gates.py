@@ -22,7 +22,6 @@ from handrail.audit.recorder import Recorder
 from handrail.audit.steps import Step, Steps
 from handrail.config import Mode, Settings
 from handrail.config.files import Files
-from handrail.effects import retention
 from handrail.errors import HandrailError, JournalError, NotResumable, PolicyPending
 from handrail.frameworks import flow, ownership, resuming, thinking
 from handrail.frameworks.checking import check_again
@@ -129,8 +128,7 @@ def _wanted(file: Path, mode: Mode | None) -> str:
 def _open(rules: Snapshot, follow: bool, mode: Mode | None) -> Gate:
     settings = rules.settings
     if settings.mode == "enforce":
-        oscalls.require_locks()
-        retention.sweep(settings.data, settings.resume.keep_days)
+        resuming.prepare(settings)
     recorder = Recorder(settings.data, payloads=settings.payloads, redact=lambda: settings.content.redact)
     try:
         recorder.check()

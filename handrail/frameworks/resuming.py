@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from handrail.audit import lineage
+from handrail.audit import lineage, oscalls
 from handrail.audit.restored import unfinished_before
 from handrail.audit.steps import Step
-from handrail.effects import asks, compensation, past, values
+from handrail.config import Settings
+from handrail.effects import asks, compensation, past, retention, values
 from handrail.effects.answers import Answers
 from handrail.effects.asks import Question
 from handrail.effects.holding import holds_of
@@ -65,6 +66,12 @@ class _Living:
 
     ledger: Ledger
     who: tuple[str, str, str]
+
+
+def prepare(settings: Settings) -> None:
+    """Runs are about to be enforced by ``settings``. Raises NotSupported where nobody could hold one."""
+    oscalls.require_locks()
+    retention.sweep(settings.data, settings.resume.keep_days)
 
 
 @contextmanager

@@ -13,13 +13,17 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.language_models.fake import FakeListLLM
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import tool
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.types import Command, interrupt
 from pydantic import BaseModel
 
 import handrail
 from handrail.effects.vault import vault_for
 from handrail.errors import NotResumable
+from handrail.frameworks.langchain import asking
 from handrail.testing import ScriptedModel, Turn, chat_openai
-from tests.effects.crashing import POLICY, World, run_of
+from tests.effects.crashing import POLICY, World, child, dies_at, run_of
 from tests.frameworks.langchain.kit import ByAnswers, Scripted, adrain, call, recorded, run_async
 
 pytestmark = pytest.mark.filterwarnings("ignore::langchain_core._api.beta_decorator.LangChainBetaWarning")
@@ -337,6 +341,16 @@ def test_a_first_life_and_observe_mode_always_ask(folder: Path) -> None:
     assert "asked" not in recorded(folder, "model.result")[-1]
 
 
+def test_answers_of_models_can_be_left_out(folder: Path) -> None:
+    """With ``models = false`` nothing of an answer is kept, and the model is asked again."""
+    (folder / "handrail.toml").write_text(POLICY + "[resume]\nmodels = false\n")
+    run = _dead(folder)
+    agent, model = _agent(folder)
+    _run(run, lambda: agent.invoke(ASK))
+    assert len(model.seen) == 4
+    assert not any("asked" in one for one in recorded(folder, "model.result"))
+
+
 def test_no_hash_of_content_reaches_the_disk_unkeyed(folder: Path) -> None:
     """The same question has other digests in another data folder: nobody can guess at what was asked."""
     found = []
@@ -350,3 +364,133 @@ def test_no_hash_of_content_reaches_the_disk_unkeyed(folder: Path) -> None:
         assert b"secret" not in values.read_bytes()
     assert found[0] != found[1]
     assert [len(each) for each in found] == [32, 32]
+
+
+# agents inside agents, graphs that keep where they are, processes that are killed
+
+
+def _team(folder: Path, model: Scripted, *, dies: bool) -> Any:
+    """Two equal sub-agents, asked side by side with the same words; each books what its model says."""
+    world = World(folder)
+
+    @tool
+    def book(what: str) -> str:
+        """Book it."""
+        world.do(what)
+        return f"booked {what}"
+
+    helper = create_agent(model, [book], name="helper")
+
+    def ask(state: Any) -> Any:
+        found = helper.invoke({"messages": [HumanMessage("Book something.")]})
+        return {"messages": [AIMessage(str(found["messages"][-1].content))]}
+
+    def last(state: Any) -> Any:
+        if dies:
+            raise Crash
+        return {"messages": [AIMessage("Done.")]}
+
+    graph = StateGraph(MessagesState)
+    for name in ("one", "two"):
+        graph.add_node(name, ask)
+        graph.add_edge(START, name)
+    graph.add_node("last", last)
+    graph.add_edge(["one", "two"], "last")
+    return handrail.govern(graph.compile(name="clerk"), config=folder / "handrail.toml", principal={"user": "ana"})
+
+
+class Counted(ByAnswers):
+    """Books another thing each time it is asked anew, and says so when it was done."""
+
+    def _next(self, messages: Any, kwargs: Any) -> AIMessage:
+        self.seen.append(len(messages))
+        if len(messages) > 1:
+            return AIMessage(f"I {messages[-1].content}.")
+        number = len([one for one in self.seen if one == 1])
+        return AIMessage("", tool_calls=[{"name": "book", "args": {"what": f"b{number}"}, "id": f"call_{number}"}])
+
+
+def test_sub_agents_with_equal_prompts(folder: Path) -> None:
+    """Two sub-agents were asked the same and did different things: each is given one of the two answers, once."""
+    helpers = '[[delegate]]\nfrom = "agent:clerk"\nto = "agent:helper"\ncall = "*"\n'
+    (folder / "handrail.toml").write_text(POLICY + helpers)
+    with pytest.raises(Crash):
+        _team(folder, Counted(), dies=True).invoke(ASK)
+    model = Counted()
+    found = _run(run_of(folder), lambda: _team(folder, model, dies=False).invoke(ASK))
+    said = {message.content for message in found["messages"]}
+    assert {"I booked b1.", "I booked b2.", "Done."} <= said
+    assert model.seen == []
+    assert World(folder).done() == {"b1": 1, "b2": 1}
+
+
+def test_a_checkpointed_agent_asks_only_for_what_lies_ahead(folder: Path) -> None:
+    """What the checkpoint has is not given out again: an equal question that comes later is asked, not answered."""
+    saver = InMemorySaver()
+    model = Scripted(turns=[Turn("one"), Turn("two"), Turn("three")])
+
+    def ask(state: Any) -> Any:
+        return {"messages": [AIMessage(str(model.invoke("How many?").content))]}
+
+    def build(dies: bool) -> Any:
+        def stop(state: Any) -> Any:
+            if dies:
+                raise Crash
+            return {}
+
+        graph = StateGraph(MessagesState)
+        graph.add_sequence([("first", ask), ("stop", stop), ("second", ask)])
+        graph.add_edge(START, "first")
+        made = graph.compile(name="clerk", checkpointer=saver)
+        return handrail.govern(made, config=folder / "handrail.toml", principal={"user": "ana"})
+
+    thread: Any = {"configurable": {"thread_id": "t"}}
+    with pytest.raises(Crash):
+        build(dies=True).invoke(ASK, thread)
+    found = build(dies=False).invoke(None, thread)
+    assert [message.content for message in found["messages"][1:]] == ["one", "two"]
+    assert len(model.seen) == 2
+
+
+def test_a_paused_node_is_given_what_it_was_told(folder: Path) -> None:
+    """A node that asked a model and then waited for a person runs from its start: the model is not asked again."""
+    model = Scripted(turns=[Turn("yes"), Turn("no")])
+
+    def ask(state: Any) -> Any:
+        advice = str(model.invoke("Shall I?").content)
+        return {"messages": [AIMessage(f"{advice}, {interrupt(advice)}")]}
+
+    graph = StateGraph(MessagesState)
+    graph.add_node("ask", ask)
+    graph.add_edge(START, "ask")
+    made = graph.compile(name="clerk", checkpointer=InMemorySaver())
+    agent = handrail.govern(made, config=folder / "handrail.toml", principal={"user": "ana"})
+    thread: Any = {"configurable": {"thread_id": "t"}}
+    assert agent.invoke(ASK, thread)["__interrupt__"][0].value == "yes"
+    assert agent.invoke(Command(resume="approved"), thread)["messages"][-1].content == "yes, approved"
+    assert len(model.seen) == 1
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_killed_between_the_reply_and_its_record(after: bool, folder: Path) -> None:
+    """A reply counts once its record is written: killed before, the model is asked again; after, it is not."""
+    asked = folder / "asked"
+
+    class Marked(Planned):
+        def _next(self, messages: Any, kwargs: Any) -> AIMessage:
+            asked.write_text(asked.read_text() + "x" if asked.exists() else "x")
+            return super()._next(messages, kwargs)
+
+    def work() -> Any:
+        model = Marked(turns=BOOKINGS[3:])
+        made = create_agent(model, [], name="clerk")
+        return handrail.govern(made, config=folder / "handrail.toml", principal={"user": "ana"}).invoke(ASK)
+
+    def first() -> None:
+        dies_at(0, [(asking, "_close")], after=after)
+        work()
+
+    assert child(first) == -9
+    found = _run(run_of(folder), work)
+    assert found["messages"][-1].content == "All is booked."
+    assert asked.read_text() == ("x" if after else "xx")
