@@ -30,7 +30,8 @@ _SHAPE = json.dumps(
     dict.fromkeys(_TEXTS.split(), "VARCHAR")
     | dict.fromkeys(_JSONS.split(), "JSON")
     | dict.fromkeys(("n", "t", "v", "dur", "pid", "said", "reasoning", "occ", "attempt"), "BIGINT")
-    | {"ran": "BOOLEAN", "doubt": "BOOLEAN", "replayed": "BOOLEAN", "usage": {"input": "BIGINT", "output": "BIGINT"}}
+    | dict.fromkeys(("ran", "doubt", "began", "replayed"), "BOOLEAN")
+    | {"usage": {"input": "BIGINT", "output": "BIGINT"}}
 )
 """Fields of a record that get a column; one of an unexpected type becomes NULL."""
 _PARSE = """

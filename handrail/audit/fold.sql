@@ -42,7 +42,7 @@ INSERT INTO closes
 SELECT run, step, outcome, error, dur, make_timestamp(t // 1000), w, n, process,
        CASE WHEN usage.input BETWEEN 0 AND 1000000000000 THEN usage.input END, CASE WHEN usage.output BETWEEN 0 AND 1000000000000 THEN usage.output END,
        coalesce(result, output), findings, calls, CASE WHEN k = 'step.end' OR k = 'tool.result' AND contains(body, '"records":') THEN body END,
-       doubt, replayed, value
+       doubt, began, replayed, value
 FROM known WHERE k IN ('run.end', 'step.end', 'model.result', 'tool.result');
 
 INSERT INTO tallies

@@ -40,7 +40,7 @@ ORDER BY status DESC, asked_at, id LIMIT $most
 -- name: moments
 -- What each life did about the effects, call by call: attempts, and what was given back.
 SELECT o.run, o.step, o.key, o.name AS tool, o.effect, o.ran, o.how, o.attempt, o.at_utc, c.at_utc AS ended_at, c.outcome,
-       c.doubt, o.verdict
+       c.doubt, c.began, o.verdict
 FROM opens o LEFT JOIN closes c ON c.run = o.run AND c.step = o.step AND c.process = o.process
 WHERE o.key IS NOT NULL AND o.run IN (SELECT run FROM runs WHERE logical = $run) ORDER BY o.at_utc, o.w, o.n LIMIT $most
 

@@ -38,7 +38,7 @@ CREATE TABLE opens (
 CREATE TABLE closes (
     run VARCHAR, step VARCHAR, outcome VARCHAR, error VARCHAR, dur BIGINT, at_utc TIMESTAMP, w VARCHAR, n BIGINT,
     process VARCHAR, input_tokens BIGINT, output_tokens BIGINT, result JSON, findings JSON,
-    calls JSON, detail JSON, doubt BOOLEAN, replayed BOOLEAN, value JSON
+    calls JSON, detail JSON, doubt BOOLEAN, began BOOLEAN, replayed BOOLEAN, value JSON
 );
 -- What was learnt about an open step: a limit, an approval, a validation, a revised plan, the tools it had.
 CREATE TABLE notes (run VARCHAR, step VARCHAR, kind VARCHAR, at_utc TIMESTAMP, w VARCHAR, n BIGINT, body JSON);

@@ -216,7 +216,7 @@ LEFT JOIN used u ON u.logical = q.logical AND u.key = q.key AND u.attempt = try_
 -- since it changed nothing. What was answered is `resolved`; that it did not happen makes it `failed`.
 CREATE VIEW effects AS
 WITH calls AS (
-    SELECT coalesce(r.logical, r.run) AS logical, o.*, c.outcome, c.error, c.doubt, c.at_utc AS ended_at, c.result,
+    SELECT coalesce(r.logical, r.run) AS logical, o.*, c.outcome, c.error, c.doubt, c.began, c.at_utc AS ended_at, c.result,
            c.value IS NOT NULL AS kept, coalesce(a.alive, false) AND e.run IS NULL AS living,
            r."user", r.session, r.tenant AS run_tenant
     FROM opens o JOIN run_starts r ON r.run = o.run
@@ -241,7 +241,7 @@ SELECT l.logical AS run, l.key, l.name AS tool, l.effect, l.occ AS occurrence, l
        CASE WHEN s.status = 'done' OR q.decision = 'happened' THEN 'resolved'
             WHEN s.status IS NOT NULL OR q.decision = 'did_not_happen' THEN 'failed'
             WHEN q.decision = 'refused' THEN 'refused'
-            WHEN l.doubt THEN 'in doubt' WHEN l.outcome IN ('ok', 'rejected') THEN 'done'
+            WHEN l.doubt THEN 'in doubt' WHEN l.outcome IN ('ok', 'rejected') AND l.began IS NOT FALSE THEN 'done'
             WHEN l.outcome = 'interrupted' THEN 'suspended' WHEN l.outcome IS NOT NULL THEN 'failed'
             WHEN l.living THEN 'running' WHEN l.effect = 'read' THEN 'failed' ELSE 'in doubt' END AS status,
        coalesce(s.source, CASE WHEN q.kind = 'doubt' AND q.decision IS NOT NULL THEN 'person' END) AS resolved_by, c.replays,

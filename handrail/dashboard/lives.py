@@ -29,6 +29,8 @@ def mark(moment: Row, life: Row) -> str:
         return {"replayed": "replayed", "asked": "asked"}.get(moment["how"], "answered")
     if moment["doubt"]:
         return "in doubt"
+    if moment["began"] is False:
+        return "failed"
     if moment["outcome"] is None:
         if life["outcome"] == "running":
             return "running"

@@ -14,6 +14,9 @@ from handrail.cli.store_options import data_option, index_option, journal_of
 if TYPE_CHECKING:
     from handrail.effects.asks import Verdict
 
+ONLY = "only"
+"""Names the one question that waits."""
+
 
 @click.command("answer")
 @click.argument("question")
@@ -32,6 +35,8 @@ def command(
 ) -> None:
     """Answer QUESTION, an id that `handrail runs show` names, and record who said so and why.
 
+    `only` in its place is the question that waits, where no other does.
+
     The first answer holds. It is about one attempt: should the call be made again and be in doubt again, that is
     another question. What is JSON in --result is taken as JSON: put a text that looks like a number in double quotes.
     Then go on with the run: `handrail runs resume`, or from the program itself.
@@ -44,7 +49,7 @@ def command(
 
     folder = journal_of(data)
     value: Any = asks.NOT_KNOWN if result is None else json_or_text(result)
-    run = _run_of(folder, question, index)
+    question, run = _asked(folder, question, index)
     said: Verdict = verdict  # type: ignore[assignment]  # one of the flags above
     answering.settle(folder, question, said, why, value, channel="command", run=run)
     click.echo(
@@ -52,15 +57,22 @@ def command(
     )
 
 
-def _run_of(folder: Path, question: str, index: Path | None) -> str | None:
-    """The logical run that a question is about; None where nothing is known of it."""
+def _asked(folder: Path, question: str, index: Path | None) -> tuple[str, str | None]:
+    """The question, and the logical run that it is about; None where nothing is known of it. Raises JournalError."""
     from handrail.audit import lives
     from handrail.audit.index import Index
     from handrail.effects import asks
+    from handrail.errors import JournalError
 
-    asked = asks.question(folder, question)
+    asked = asks.question(folder, question) if question != ONLY else None
     if asked is not None:
-        return asked.run
+        return question, asked.run
     source = Index(folder, folder=index)
     source.refresh(block=True)
-    return lives.run_of_question(source, question)
+    if question != ONLY:
+        return question, lives.run_of_question(source, question)
+    waiting = lives.waiting(source)
+    if len(waiting) != 1:
+        names = ", ".join(str(row["id"]) for row in waiting[:5]) or "none"
+        raise JournalError(f"Not just one question waits. Name the one that you mean; waiting: {names}.")
+    return str(waiting[0]["id"]), str(waiting[0]["run"])

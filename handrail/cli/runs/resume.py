@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from handrail.cli.runs.telling import json_or_text
-from handrail.cli.store_options import config_option
+from handrail.cli.store_options import config_option, journal_of
 from handrail.errors import InDoubt
 
 if TYPE_CHECKING:
@@ -28,7 +28,9 @@ WAITS = 3
 @click.option("--input", "given", metavar="JSON|TEXT", help="What to call it with [default: the input of then].")
 @config_option
 def command(run: str, agent: str, given: str | None, path: Path | None) -> None:
-    """Go on with RUN (the id of any of its lives) in the agent MODULE:OBJECT, and print what it answers.
+    """Go on with RUN in the agent MODULE:OBJECT, and print what it answers.
+
+    RUN is the id of any of its lives, the beginning of one, or `last`.
 
     The agent is imported from here, governed by the configuration unless it is already, and called on behalf of
     the tenant, user, session and channel of then. What it did is given back to it, where that is still allowed.
@@ -43,7 +45,7 @@ def command(run: str, agent: str, given: str | None, path: Path | None) -> None:
     from handrail.frameworks import again
 
     settings = load(path)
-    known = _known(settings.data, run)
+    known = _known(journal_of(settings.data), run)
     value: Any = again.NOT_GIVEN if given is None else json_or_text(given)
     try:
         found = again.resume(imported(agent), settings.data, known, config=path, given=value)
@@ -54,12 +56,16 @@ def command(run: str, agent: str, given: str | None, path: Path | None) -> None:
 
 
 def _known(folder: Path, run: str) -> Past:
+    from handrail.audit import lives
+    from handrail.audit.index import Index
     from handrail.effects import past
     from handrail.errors import NotResumable
 
-    known = past.read(folder, run.replace("-", "").lower())
+    source = Index(folder)
+    source.refresh(block=True)
+    known = past.read(folder, lives.logical_of(source, run.replace("-", "").lower()))
     if known is None:
-        raise NotResumable(f"The journal in {folder} has no run {run}. See `handrail runs list`.")
+        raise NotResumable(f"The run {run} was observed from elsewhere: nothing is known for going on with it.")
     return known
 
 
@@ -70,7 +76,8 @@ def _tell(found: Any) -> None:
         for each in waiting:  # pyright: ignore[reportUnknownVariableType]
             click.echo(_waits(getattr(each, "value", None)), err=True)  # pyright: ignore[reportUnknownArgumentType]
         sys.exit(WAITS)
-    click.echo(_text(found))
+    if found is not None:
+        click.echo(_text(found))
 
 
 def _waits(asked: Mapping[str, Any] | Any) -> str:
