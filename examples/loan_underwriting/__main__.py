@@ -27,7 +27,7 @@ CONFIG = Path(__file__).with_name("handrail.toml")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Read the command line, work on the application, print the dossier."""
+    """Work on one loan application, or go on with one, and print its dossier."""
     options = _options().parse_args(arguments)
     data: Path = options.data
     os.environ["HANDRAIL_DATA"] = str(data / "handrail")
@@ -94,7 +94,7 @@ def _checkpointer(stack: ExitStack, data: Path, checkpointed: bool) -> BaseCheck
 
 
 def _options() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m examples.loan_underwriting", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m examples.loan_underwriting", description=main.__doc__)
     add = parser.add_argument
     add("--applicant", choices=APPLICANTS, default="ben", help="whose application (default: ben)")
     add("--approve", dest="answer", action="store_const", const="approve", default="approve",
