@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-MODULES = ("overhead", "decisions", "leak", "what_if", "revocation", "ingest", "validators", "false_alarms")
+MODULES = ("overhead", "decisions", "leak", "what_if", "revocation", "ingest", "validators", "false_alarms",
+           "effects")  # fmt: skip
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGE, PLOT = DOCS / "reference" / "benchmarks.md", DOCS / "images" / "benchmarks.svg"
 BAR, GAP, LEFT, WIDTH = 22, 14, 220, 640
@@ -44,7 +45,8 @@ def page(rows: list[dict[str, Any]], tables: dict[str, str], options: argparse.N
 
 
 def plot(rows: list[dict[str, Any]]) -> str:
-    """One bar per figure, in parts of its goal; the line is the goal."""
+    """One bar per figure that has a goal other than 0, in parts of it; the line is the goal."""
+    rows = [row for row in rows if isinstance(row["figure"], (int, float)) and row["goal"] not in (0, "-")]
     height = len(rows) * (BAR + GAP) + 2 * GAP
     most = max(1.0, *(row["figure"] / row["goal"] for row in rows))
     scale = (WIDTH - LEFT - 80) / most

@@ -137,6 +137,7 @@ class Ledger:
         self.run, self.life, self.resumed = run, life, resumed
         self._before = {effect.key: effect for effect in effects}
         self._unclaimed = {key: effect for key, effect in self._before.items() if not effect.claimed}
+        self._around = {effect.inside for effect in self._before.values() if effect.inside}
         self._most = max((effect.occurrence for effect in self._before.values()), default=-1)
         self._mine: dict[str, Effect] = {}
         self._equal: dict[bytes, _Equal] = {}
@@ -246,12 +247,14 @@ class Ledger:
 
     def inside(self, effect: Effect) -> list[Effect]:
         """A recorded result of ``effect`` is given out: what was done inside it, which is not asked for again."""
+        if effect.key not in self._around:
+            return []
         around = {effect.key}
         with self._lock:
             for one in self._unclaimed.values():  # in the order in which they began: the outer one before the inner one
                 if one.inside in around:
                     around.add(one.key)
-            return self._pass_by(lambda one: one.status == "done" and one.inside in around) if len(around) > 1 else []
+            return self._pass_by(lambda one: one.status == "done" and one.inside in around)
 
     def _pass_by(self, passed: Callable[[Effect], bool]) -> list[Effect]:
         found = [effect for effect in self._unclaimed.values() if passed(effect)]

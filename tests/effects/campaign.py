@@ -11,6 +11,7 @@ import argparse
 import gc
 import json
 import logging
+import math
 import random
 import shutil
 import sys
@@ -221,13 +222,17 @@ def _intents(life: Life, counts: Counts) -> Counter[str]:
     return intents
 
 
-def campaign(kills: int, seed: int, folder: Path) -> Counts:
-    """Runs over all agents and declarations until so many kills fell; the first ones at each named point in turn."""
+def campaign(kills: int, seed: int, folder: Path, seconds: float = math.inf) -> Counts:
+    """Runs over all agents and declarations until so many kills fell; the first ones at each named point in turn.
+
+    After so many ``seconds`` no further run begins.
+    """
+    until = time.monotonic() + seconds
     chance, total = random.Random(seed), Counts()
     ways = [(shape, declared) for shape in SHAPES for declared in DECLARED]
     chance.shuffle(ways)
     named = [*POINTS, HALF]
-    while total.kills < kills:
+    while total.kills < kills and time.monotonic() < until:
         (shape, declared), at = ways[total.runs % len(ways)], total.runs
         point = named[at % len(named)] if at < 2 * len(named) else None
         life = Life(shape, folder / f"run{at}", plan(chance), declared)
@@ -280,6 +285,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--bare-kills", type=int, default=60, help="kills of each comparison (0: none)")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="begin no further run after as long")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.add_argument("--keep", type=Path, help="a folder for the runs; those with a fault stay there")
@@ -287,7 +293,7 @@ def main() -> int:
     warm()
     with tempfile.TemporaryDirectory() as name:
         folder, began = options.keep or Path(name), time.monotonic()
-        ours = campaign(options.kills, options.seed, folder / "ours")
+        ours = campaign(options.kills, options.seed, folder / "ours", options.minutes * 60)
         alone = bare(options.bare_kills, options.seed, Path(name) / "bare") if options.bare_kills else {}
         print(_told(ours, alone, time.monotonic() - began, options.json))
     return 1 if ours.faults else 0
