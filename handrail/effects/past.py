@@ -7,6 +7,7 @@ state could be missing, or older than what was done since.
 from __future__ import annotations
 
 import mmap
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -179,6 +180,34 @@ def of_thread(folder: Path, tenant: str, thread: str) -> str | None:
             if record["k"] == "run.start" and (record["tenant"], record.get("thread")) == (tenant, thread):
                 found = record if found is None or record["t"] > found["t"] else found
     return str(found.get("logical") or found["run"]) if found is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far the journal of a data folder was written, but for the part of one writer."""
+
+    writer: str
+    process: int
+    sizes: Mapping[str, int]
+    """Part -> its bytes."""
+
+
+def mark(folder: Path, writer: str) -> Mark:
+    """How far all others have written now; ``writer`` is this process. Raises JournalError."""
+    sizes = {part.name: reader.size(part) for part in reader.parts(folder) if part.writer != writer}
+    return Mark(writer, os.getpid(), sizes)
+
+
+def gone_on(folder: Path, run: str, since: Mark) -> bool:
+    """Whether anybody else may have gone on with the logical ``run`` since then. Raises JournalError.
+
+    Whoever does so names it in a segment of its own; what has not grown is not read.
+    """
+    if since.process != os.getpid():
+        return True
+    others = (part for part in reader.parts(folder) if part.writer != since.writer)
+    grown = (part for part in others if reader.size(part) != since.sizes.get(part.name))
+    return any(_first(part, {run}) is not None for part in grown)
 
 
 def logical_of(folder: Path, run: str) -> str | None:

@@ -66,6 +66,7 @@ class _Living:
 
     ledger: Ledger
     who: tuple[str, str, str]
+    since: past.Mark
 
 
 def prepare(settings: Settings) -> None:
@@ -172,8 +173,8 @@ def _paused_here(gate: Gate, who: Principal, last: lineage.Past) -> Resumption |
         return None
     if compensation.is_noted(gate.folder, last.logical):
         return None
-    if living.who != (who.tenant, who.user, who.agent):
-        return None
+    if living.who != (who.tenant, who.user, who.agent) or past.gone_on(gate.folder, last.logical, living.since):
+        return None  # the thread's file may be older than what another process did
     holds_of(gate.folder).take(last.logical)
     ledger = _ledger(last.logical, {})
     ledger.answers = living.ledger.answers.again()
@@ -311,7 +312,9 @@ def _remember(step: Step, ledger: Ledger, outcome: str) -> None:
     if outcome == "interrupted" or any(one.busy for one in ledger.effects()):
         while len(_living) >= _MOST_LIVING:
             _living.pop(next(iter(_living)), None)
-        _living[ledger.run] = _Living(ledger, (who.tenant, who.user, who.agent))
+        gate = step.frame.gates[0]
+        since = past.mark(gate.folder, gate.steps.recorder.place[0].partition("-")[0])
+        _living[ledger.run] = _Living(ledger, (who.tenant, who.user, who.agent), since)
 
 
 def _name_orphans(gate: Gate, step: Step, ledger: Ledger) -> None:
