@@ -78,4 +78,5 @@ def run_of_question(index: Queries, question: str) -> str | None:
 
 def waiting(index: Queries) -> list[dict[str, Any]]:
     """Everything that only a person can say, of all runs, oldest first: one row for each question."""
-    return index.query(statement("lives", "waiting"), {"most": MOST})
+    runs = [row["run"] for row in index.query(statement("lives", "unsettled"))]
+    return index.query(statement("lives", "waiting"), {"runs": tuple(runs), "most": MOST}) if runs else []

@@ -12,7 +12,7 @@ WITH lives AS (
     SELECT run, count(*) FILTER (effect <> 'read') AS effects,
            count(*) FILTER (status = 'in doubt') AS in_doubt, count(*) FILTER (orphan) AS orphans,
            coalesce(sum(replays), 0)::BIGINT AS replays
-    FROM effects GROUP BY run
+    FROM effects_of(CASE WHEN $run::VARCHAR IS NULL THEN NULL ELSE [$run] END) GROUP BY run
 ), asked AS (SELECT run, count(*) FILTER (status = 'open') AS open_questions FROM asks GROUP BY run
 ), forgotten AS (SELECT DISTINCT run FROM notes WHERE kind = 'run.forgotten')
 SELECT l.*, l.outcome IN ('ok', 'rejected') AS finished, coalesce(d.effects, 0) AS effects,
@@ -31,7 +31,7 @@ SELECT run, step, trace, outcome, error, started_at, ended_at, entry, channel, s
 FROM runs WHERE logical = $run AND source = 'handrail' ORDER BY started_at, run LIMIT $most
 
 -- name: effects
-SELECT * FROM effects WHERE run = $run ORDER BY started_at, writer, n LIMIT $most
+SELECT * FROM effects_of([$run]) ORDER BY started_at, writer, n LIMIT $most
 
 -- name: questions
 SELECT * FROM asks WHERE ($run::VARCHAR IS NULL OR run = $run) AND (NOT $open::BOOLEAN OR status = 'open')
@@ -47,11 +47,19 @@ WHERE o.key IS NOT NULL AND o.run IN (SELECT run FROM runs WHERE logical = $run)
 -- name: of_question
 SELECT run FROM effects WHERE question = $question LIMIT 2
 
+-- name: unsettled
+-- Logical runs with a call that has no good result, or an open question: where there may be something to answer.
+SELECT DISTINCT coalesce(r.logical, r.run) AS run
+FROM opens o JOIN run_starts r ON r.run = o.run
+LEFT JOIN closes c ON c.run = o.run AND c.step = o.step AND c.process = o.process
+WHERE o.key IS NOT NULL AND o.ran AND o.effect <> 'read' AND (c.outcome IS NULL OR c.doubt)
+UNION SELECT run FROM asks WHERE status = 'open'
+
 -- name: waiting
 -- What only a person can say: calls in doubt, whether somebody was asked yet or not, and questions that are open.
 SELECT e.question AS id, coalesce(q.kind, 'doubt') AS kind, e.run, e.key, e.tool, e.effect, e.attempts, e.status, e.life,
        e.step, e.args, e.error, e.attempted_at, q.asked_at, e.tenant, e."user", e.session, e.agent, e.call_id,
        coalesce(q.left_behind, false) AS left_behind
-FROM effects e LEFT JOIN asks q ON q.run = e.run AND q.id = e.question
+FROM effects_of($runs::VARCHAR[]) e LEFT JOIN asks q ON q.run = e.run AND q.id = e.question
 WHERE q.status = 'open' OR (e.status = 'in doubt' AND q.id IS NULL)
 ORDER BY e.attempted_at, e.key LIMIT $most

@@ -213,8 +213,9 @@ LEFT JOIN used u ON u.logical = q.logical AND u.key = q.key AND u.attempt = try_
 
 -- What a logical run did to the world, each call once, however many attempts there were in however many lives. An
 -- attempt that has no result is in doubt once its process is gone, or its run has ended; a read then counts as failed,
--- since it changed nothing. What was answered is `resolved`; that it did not happen makes it `failed`.
-CREATE VIEW effects AS
+-- since it changed nothing. What was answered is `resolved`; that it did not happen makes it `failed`. Of the logical
+-- runs in the list `runs_`, or (NULL) of all.
+CREATE MACRO effects_of(runs_) AS TABLE
 WITH calls AS (
     SELECT coalesce(r.logical, r.run) AS logical, o.*, c.outcome, c.error, c.doubt, c.began, c.at_utc AS ended_at, c.result,
            c.value IS NOT NULL AS kept, coalesce(a.alive, false) AND e.run IS NULL AS living,
@@ -223,7 +224,8 @@ WITH calls AS (
     LEFT JOIN closes c ON c.run = o.run AND c.step = o.step AND c.process = o.process
     LEFT JOIN run_ends e ON e.run = o.run AND e.process = o.process
     LEFT JOIN writers a ON a.w = o.w
-    WHERE o.key IS NOT NULL
+    WHERE o.key IS NOT NULL AND (runs_ IS NULL OR o.run IN (
+        SELECT run FROM run_starts WHERE list_contains(runs_, coalesce(logical, run))))
 ), latest AS (
     SELECT * FROM calls WHERE ran
     QUALIFY row_number() OVER (PARTITION BY logical, key ORDER BY attempt DESC, at_utc DESC, w, n DESC) = 1
@@ -253,6 +255,8 @@ SELECT l.logical AS run, l.key, l.name AS tool, l.effect, l.occ AS occurrence, l
 FROM latest l JOIN counted c ON c.logical = l.logical AND c.key = l.key
 LEFT JOIN settled s ON s.logical = l.logical AND s.key = l.key AND s.attempt = l.attempt
 LEFT JOIN asks q ON q.run = l.logical AND q.id = substr(l.key, 1, 16) || '-' || l.attempt;
+
+CREATE VIEW effects AS SELECT * FROM effects_of(NULL);
 
 -- What a validator said that found something, or one of the agent's framework.
 CREATE VIEW validations AS

@@ -15,6 +15,8 @@ _INKS = {look.text: look.colour for look in theme.EFFECTS.values()}
 
 def show(found: Source, run: Row) -> None:
     """Draw it for a run that has more than one life, or something that only a person can say; else nothing."""
+    if run["mode"] != "enforce" or (run["outcome"] == "running" and run["logical"] == run["run"]):
+        return  # the first life, while it goes on, is looked at twice a second
     known = lives.of_run(found, str(run["logical"]))
     if known is None or not known.effects:
         return

@@ -45,7 +45,7 @@ def _keeps(agent: Any, thread: str) -> bool:
 def _input(state: Any, began: int, given: Callable[[], Any]) -> Any:
     if state is None or not _since(state, began):
         return given()
-    waiting = list(getattr(state, "interrupts", ()))
+    waiting: list[Any] = list(getattr(state, "interrupts", ()))
     if not waiting:
         return None
     ours = [each for each in waiting if isinstance(each.value, dict) and each.value.get("type") == DOUBT]
