@@ -93,6 +93,8 @@ def _of_client(operation: str, model: str | None, facts: Facts) -> dict[str, Any
 
 
 def _model(name: str, facts: Facts, seconds: float, failed: dict[str, Any]) -> Iterator[Measured]:
+    if facts.get("replayed"):  # no model was asked
+        return
     yield from _CHAT(name, facts, seconds, failed)
     if not facts.get("provider"):
         return

@@ -278,3 +278,10 @@ def test_a_broken_provider_stops_no_agent(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("opentelemetry.metrics._internal._METER_PROVIDER", Broken())
     _run(tmp_path)
     assert [record["outcome"] for record in kept(tmp_path, "run.end")] == ["ok"]
+
+
+def test_an_answer_that_is_given_back_is_measured_as_nothing() -> None:
+    """A run that goes on is given what its models answered before: no duration and no tokens of a model are told."""
+    facts: dict[str, Any] = {"provider": "openai", "dur": 1_000, "usage": {"input": 11}}
+    assert len(list(measured.closed("model", "m", facts, None))) > 1
+    assert list(measured.closed("model", "m", {**facts, "replayed": True}, None)) == []
