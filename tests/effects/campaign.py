@@ -132,6 +132,8 @@ def _somewhere(chance: random.Random) -> str:
 def _lived(life: Life, where: str, chance: random.Random) -> int:
     """One life in a child; how it ended."""
     seed = chance.random()
+    if life.governed:  # each life keeps its checkpoints as it likes
+        life = replace(life, durability=chance.choice(BARE))
 
     def work() -> None:
         logging.disable()

@@ -12,7 +12,7 @@ import pytest
 from langchain.agents import create_agent
 from langchain.agents.middleware import ToolRetryMiddleware
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
-from langchain_core.tools import tool
+from langchain_core.tools import ToolException, tool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import START, MessagesState, StateGraph
@@ -306,3 +306,32 @@ def test_a_call_that_still_runs_after_an_interrupt_runs_once(folder: Path) -> No
     assert sorted(_answers(asyncio.run(both()))) == ["booked a for ben", "booked b"]
     assert asked == ["b"]
     assert World(folder).done() == {"b": 1}
+
+
+def test_a_sub_agent_that_is_asked_twice_does_not_repeat_what_is_in_doubt(folder: Path) -> None:
+    """One tool asks its sub-agent twice; what raised the first time is in doubt the second time, and does not run."""
+    inner = create_agent(ByAnswers(turns=[call("book", what="a"), DONE]), [_caught(folder)], name="booker")
+
+    @tool
+    def delegate(task: str) -> str:
+        """Have it done, and once more to be sure."""
+        return "".join(str(_answers(inner.invoke({"messages": [HumanMessage(task)]}))) for _ in range(2))
+
+    text = (folder / "handrail.toml").read_text()
+    (folder / "handrail.toml").write_text(text + '[[delegate]]\nfrom = "*"\nto = "agent:*"\ncall = "*"\n')
+    state = _agent(folder, [call("delegate", task="all"), DONE], delegate).invoke(ASK)
+    assert _answers(state) == [f"['it failed']['{once.ASKED}']"]
+    assert World(folder).done() == {"a": 1}
+
+
+def _caught(folder: Path) -> Any:
+    """A tool that did its work when it raised; LangChain makes an answer of that."""
+
+    @tool
+    def book(what: str) -> str:
+        """Book it."""
+        World(folder).do(what)
+        raise ToolException
+
+    book.handle_tool_error = lambda error: "it failed"
+    return book
