@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-FORMAT = "5"
+FORMAT = "6"
 """Changes whenever tables.sql, views.sql or the meaning of a column does: an index of another one is made again."""
 
 
