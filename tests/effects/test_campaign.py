@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.effects.points import HALF, POINTS
+from tests.effects.points import POINTS
 
 KILLS = 200
 ROOT = Path(__file__).parents[2]
@@ -25,4 +25,3 @@ def test_killed_anywhere_everything_is_done_once() -> None:
     assert {name: found[name] for name in faults} == dict.fromkeys(faults, 0), done.stderr
     assert found["doubt"] > 0
     assert set(found["points"]) >= {*POINTS} - {"before the intent is synced", "intent synced"}
-    assert HALF in found["points"] or found["kills"] < 1000

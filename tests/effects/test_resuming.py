@@ -13,6 +13,7 @@ import pytest
 
 import handrail
 from handrail.audit import reader
+from handrail.audit.compact import compact
 from handrail.effects import asks
 from handrail.effects.vault import vault_for
 from handrail.errors import JournalError, NotAvailable, NotResumable, RunHeld
@@ -166,6 +167,16 @@ def test_a_journal_that_cannot_be_read_ends_a_run(tmp_path: Path) -> None:
     with pytest.raises(JournalError):
         clerk(folder, PLAN, run=run)
     assert World(folder).done() == {"a": 1}
+
+
+def test_a_packed_journal_is_read_as_ever(tmp_path: Path) -> None:
+    """The segments of the killed process were packed before the run goes on: nothing is forgotten."""
+    folder = office(tmp_path)
+    run = _died(folder)
+    assert child(lambda: compact(folder / ".handrail", min_writers=1)) == 0
+    assert [path.name for path in (folder / ".handrail" / "journal").glob("*.jl")] == []
+    assert resumed(folder, PLAN, run) == [booked(call) for call in PLAN]
+    assert World(folder).done() == {"a": 1, "b": 1, "c": 1}
 
 
 def test_without_its_questions_a_run_repeats_nothing(tmp_path: Path) -> None:
