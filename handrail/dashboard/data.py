@@ -183,26 +183,23 @@ class Source:
 
     def rows(self, sql: str, *parameters: object) -> list[dict[str, Any]]:
         """The rows of one of this module's queries. An unchanged index answers a repeated question from memory."""
-        key = (self._signature, sql, *parameters)
-        known = self._remembered.get(key)
-        if known is None:
-            known = self._remember(key, self._index.query(sql, parameters))
-        return known
-
-    def _remember(self, key: tuple[object, ...], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        with self._lock:
-            if len(self._remembered) >= _REMEMBERED:
-                self._remembered.clear()
-            self._remembered[key] = rows
-        return rows
+        return self._known(sql, parameters, parameters)
 
     def query(self, sql: str, params: Mapping[str, object] | Sequence[object] = ()) -> list[dict[str, Any]]:
         """As `rows`, for statements with named parameters: what `handrail.audit.lives` asks."""
-        named = tuple(sorted(params.items())) if isinstance(params, Mapping) else tuple(params)
+        return self._known(sql, params, tuple(sorted(params.items())) if isinstance(params, Mapping) else tuple(params))
+
+    def _known(
+        self, sql: str, params: Mapping[str, object] | Sequence[object], named: tuple[object, ...]
+    ) -> list[dict[str, Any]]:
         key = (self._signature, sql, *named)
         known = self._remembered.get(key)
         if known is None:
-            known = self._remember(key, self._index.query(sql, params))
+            known = self._index.query(sql, params)
+            with self._lock:
+                if len(self._remembered) >= _REMEMBERED:
+                    self._remembered.clear()
+                self._remembered[key] = known
         return known
 
     def payload(self, ref: object) -> Payload:
