@@ -189,9 +189,7 @@ class Source:
         """As `rows`, for statements with named parameters: what `handrail.audit.lives` asks."""
         return self._known(sql, params, tuple(sorted(params.items())) if isinstance(params, Mapping) else tuple(params))
 
-    def _known(
-        self, sql: str, params: Mapping[str, object] | Sequence[object], named: tuple[object, ...]
-    ) -> list[dict[str, Any]]:
+    def _known(self, sql: str, params: Any, named: tuple[object, ...]) -> list[dict[str, Any]]:
         key = (self._signature, sql, *named)
         known = self._remembered.get(key)
         if known is None:
