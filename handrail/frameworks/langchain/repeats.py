@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,7 +18,8 @@ from handrail.gate.retelling import retell
 from handrail.tracing import context
 from handrail.tracing.context import Frame
 
-_LOOPS = "loops"
+_LOOPS, _PASSES = "loops", "passes"
+_MOST_PASSES = 8
 _BODIES = frozenset({"_run", "_arun"})
 """Methods in which a tool's own code runs; what is raised before them is about its arguments."""
 _WAITING = {"__interrupt__", "__error__", "__resume__"}
@@ -88,10 +90,33 @@ def place() -> Place:
     return Place(f"{known.get('langgraph_step')}|{task.rpartition('|')[0]}", task, attempt)
 
 
-def _node(given: tuple[Any, ...], more: Mapping[str, Any]) -> int:
-    """Tells one pass of a ToolNode over its calls from the next: by the state that it was given."""
+class _Passes:
+    """The passes of ToolNodes over the calls of messages, each known by the state that it was given."""
+
+    def __init__(self) -> None:
+        self._lock, self._count = threading.Lock(), 0
+        self._latest: dict[str, tuple[object, int]] = {}  # held: the next state must not get the place of a freed one
+
+    def number(self, task: str, state: object) -> int:
+        """Tells one pass from the next in the node's execution ``task``."""
+        with self._lock:
+            held = self._latest.get(task)
+            if held is not None and held[0] is state:
+                return held[1]
+            if len(self._latest) >= _MOST_PASSES:
+                self._latest.clear()
+            self._count += 1
+            self._latest[task] = (state, self._count)
+            return self._count
+
+
+def _node(frame: Frame, given: tuple[Any, ...], more: Mapping[str, Any]) -> int:
+    """The pass of a ToolNode in which a call enters; 0 where nobody knows."""
     state = getattr(more.get("tool_runtime") or (given[-1] if given else None), "state", None)
-    return id(state) if state is not None else 0
+    if state is None:
+        return 0
+    passes: _Passes = frame.state.notes.setdefault(_PASSES, _Passes())
+    return passes.number(place().task, state)
 
 
 def began_at(loop: Any, frame: Frame) -> None:
@@ -135,7 +160,7 @@ def node(original: Callable[..., Any]) -> Callable[..., Any]:
         frame = context.current()
         if frame is None:
             return original(self, *args, **kwargs)
-        with entering(frame.step, _node(args, kwargs)):
+        with entering(frame.step, _node(frame, args, kwargs)):
             return original(self, *args, **kwargs)
 
     return wrapper
@@ -148,7 +173,7 @@ def anode(original: Callable[..., Any]) -> Callable[..., Any]:
         frame = context.current()
         if frame is None:
             return await original(self, *args, **kwargs)
-        with entering(frame.step, _node(args, kwargs)):
+        with entering(frame.step, _node(frame, args, kwargs)):
             return await original(self, *args, **kwargs)
 
     return wrapper

@@ -324,6 +324,25 @@ def test_a_sub_agent_that_is_asked_twice_does_not_repeat_what_is_in_doubt(folder
     assert World(folder).done() == {"a": 1}
 
 
+def test_a_loop_inside_one_node_does_not_repeat_what_is_in_doubt(folder: Path) -> None:
+    """A node of one's own asks its model and a ToolNode in turn: what failed there is not made again."""
+    tools, said = ToolNode([_caught(folder)]), list[str]()
+
+    def work(state: MessagesState) -> Any:
+        for number in range(20):
+            asked = AIMessage("", tool_calls=[{"name": "book", "args": {"what": "a"}, "id": f"c{number}"}])
+            said.append(tools.invoke({"messages": [asked]})["messages"][0].content)
+        return {"messages": [AIMessage("Done.")]}
+
+    graph = StateGraph(MessagesState)
+    graph.add_node("work", work)
+    graph.add_edge(START, "work")
+    made = handrail.govern(graph.compile(name="clerk"), config=folder / "handrail.toml", principal={"user": "ana"})
+    made.invoke(ASK)
+    assert said == ["it failed", *[once.ASKED] * 19]
+    assert World(folder).done() == {"a": 1}
+
+
 def _caught(folder: Path) -> Any:
     """A tool that did its work when it raised; LangChain makes an answer of that."""
 
