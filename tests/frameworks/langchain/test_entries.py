@@ -64,7 +64,9 @@ def test_astream_events(version: Any, tmp_path: Path) -> None:
     assert _whole(tmp_path) == ONE_RUN
 
 
-ONE_RUN = {"run.start": 1, "model.call": 2, "model.result": 2, "tool.call": 1, "tool.result": 1, "run.end": 1}
+ONE_RUN = {
+    "run.start": 1, "run.input": 1, "model.call": 2, "model.result": 2, "tool.call": 1, "tool.result": 1, "run.end": 1,
+}  # fmt: skip
 """Records of a run that asks its model, calls a tool, and asks again."""
 
 
