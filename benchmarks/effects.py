@@ -25,7 +25,7 @@ from typing import Any
 from benchmarks.overhead import policy
 from handrail.audit import oscalls
 from handrail.effects.declared import Declaration
-from handrail.frameworks import gates
+from handrail.frameworks import gates, opening
 from handrail.frameworks.resuming import resuming
 from handrail.gate import Gate, ToolCall, once
 from handrail.tracing.context import Frame
@@ -194,7 +194,7 @@ def measure(rounds: int) -> tuple[Figures, str]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "handrail.toml").write_text(policy())
-        gate = gates.open_gate(folder / "handrail.toml")
+        gate = opening.open_gate(folder / "handrail.toml")
         first_life(gate, rounds // 10, Figures())  # everything is loaded and compiled once
         run = first_life(gate, rounds, found)
         second_life(gate, run, rounds, found)

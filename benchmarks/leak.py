@@ -138,11 +138,11 @@ def through_agent(folder: Path, runs: int, random: Random) -> Times:
 
 def through_gate(folder: Path, pairs: int, random: Random) -> Times:
     """Times of `Gate.tool` alone."""
-    from handrail.frameworks import gates
+    from handrail.frameworks import gates, opening
     from handrail.gate import Refusal, ToolCall
 
     schema = {"type": "object", "properties": {"to": {"type": "string"}, "amount": {"type": "number"}}}
-    gate = gates.open_gate(folder / "handrail.toml")
+    gate = opening.open_gate(folder / "handrail.toml")
     step = gates.enter(gate, "bench", object(), said={"user": "ana"})
     assert step is not None
     calls = {

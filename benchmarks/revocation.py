@@ -25,10 +25,10 @@ GOAL_MS = 100.0
 
 def child(folder: Path) -> None:
     """Call until told to stop; print each new answer, when the call before it began, and when its own ended."""
-    from handrail.frameworks import gates
+    from handrail.frameworks import gates, opening
     from handrail.gate import Refusal, ToolCall
 
-    gate = gates.open_gate(folder / "handrail.toml")
+    gate = opening.open_gate(folder / "handrail.toml")
     step = gates.enter(gate, "bench", object(), said={"user": "ana"})
     assert step is not None
     before, last = None, 0.0

@@ -217,12 +217,12 @@ def _inline(value: Any) -> str:
 
 
 def _governed(folder: Path, config: str) -> Callable[[], object]:
-    from handrail.frameworks import gates
+    from handrail.frameworks import gates, opening
     from handrail.gate import Refusal, ToolCall
 
     folder.mkdir()
     (folder / "handrail.toml").write_text(config)
-    gate = gates.open_gate(folder / "handrail.toml")
+    gate = opening.open_gate(folder / "handrail.toml")
     step = gates.enter(gate, "bench", object(), said={"user": "ana"})
     assert step is not None
     frame, args = step.frame, call_of(2_000)

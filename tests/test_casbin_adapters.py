@@ -16,7 +16,7 @@ from handrail import config
 from handrail.audit import policies, rights
 from handrail.config.live import Actor, LiveChange
 from handrail.errors import PolicyError
-from handrail.frameworks import gates
+from handrail.frameworks import gates, opening
 from handrail.gate import Refusal, ToolCall
 from handrail.policy import PolicyRequest, build
 from tests.kept import kept
@@ -78,7 +78,7 @@ def _file(tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture(name="ask")
 def _ask(file: Path) -> Iterator[Callable[[], bool]]:
     """Asks for a call of ``add`` in a run of ana's that goes on all the time."""
-    gate = gates.open_gate(file)
+    gate = opening.open_gate(file)
     step = gates.enter(gate, "", object(), said={"user": "ana"})
     assert step is not None
 
@@ -196,4 +196,4 @@ def test_a_store_that_is_down_at_the_start_is_refused(file: Path) -> None:
     """In enforce mode nothing starts without rows, and the error names the adapter and no detail of the store."""
     store.clear()
     with pytest.raises(PolicyError, match="could not be read: IndexError"):
-        gates.open_gate(file)
+        opening.open_gate(file)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from handrail.config import Mode, Settings
 from handrail.errors import NotSupported
-from handrail.frameworks import gates
+from handrail.frameworks import opening
 from handrail.frameworks.checking import check_agent
 from handrail.frameworks.patching import WhenImported
 from handrail.tracing import threads
@@ -56,7 +56,7 @@ def govern(
         module = import_module(seam)
         supports = getattr(module, "supports", None)
         if supports is not None and supports(agent):
-            gate = gates.open_gate(config, mode)
+            gate = opening.open_gate(config, mode)
             check_agent(gate, agent)
             watch()
             governed: T = module.govern(agent, gate, name=name, said=said, spec=spec)
@@ -90,14 +90,14 @@ def instrument(*, config: str | Path | Settings | None = None, mode: Mode | None
 
     Raises what :func:`govern` raises. A second call replaces the configuration.
     """
-    gates.set_default(gates.open_gate(config, mode))
+    opening.set_default(opening.open_gate(config, mode))
     watch()
 
 
 def uninstrument() -> None:
     """Undo ``instrument``: every original method is put back; objects from ``govern`` are no longer governed."""
     _hooks.clear()
-    gates.set_default(None)
+    opening.set_default(None)
     for _, seam in SEAMS.values():
         if seam in sys.modules:
             import_module(seam).uninstall()

@@ -16,7 +16,7 @@ from handrail.audit.delegation_keys import DelegationKeys
 from handrail.audit.spent import SpentTokens
 from handrail.config import Settings
 from handrail.errors import DelegationRefused, HandrailError
-from handrail.frameworks import gates
+from handrail.frameworks import gates, opening
 from handrail.frameworks.plain import own_gate
 from handrail.gate import Gate, gate_of
 from handrail.policy.patterns import Pattern, expand
@@ -73,8 +73,8 @@ def delegate(
 def _gate(config: Source) -> Gate:
     """The gate to ask and to record with: the one named, else that of the run, else that of the process."""
     frame = context.current()
-    gate = gates.open_gate(config) if config is not None else gate_of(frame) if frame is not None else own_gate()
-    gates.renewed(gate.rulebook)
+    gate = opening.open_gate(config) if config is not None else gate_of(frame) if frame is not None else own_gate()
+    opening.renewed(gate.rulebook)
     return gate
 
 

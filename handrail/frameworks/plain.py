@@ -18,7 +18,7 @@ from handrail.audit.steps import Step
 from handrail.config import Mode, Settings
 from handrail.config.settings import Effect, Then
 from handrail.effects.declared import Declaration
-from handrail.frameworks import definitions, executables, gates
+from handrail.frameworks import definitions, executables, gates, opening
 from handrail.frameworks.api import watch
 from handrail.frameworks.signatures import Bound, Parameters
 from handrail.frameworks.validation import Checks, configured
@@ -191,12 +191,12 @@ def _frame(owner: Described) -> Generator[Frame]:
 
 def own_gate() -> Gate:
     """The gate of what no ``govern`` covers: the process's own, else that of the handrail.toml found from here."""
-    return gates.default_gate() or _found_gate(*(os.environ.get(name) for name in _ENVIRONMENT))
+    return opening.default_gate() or _found_gate(*(os.environ.get(name) for name in _ENVIRONMENT))
 
 
 @functools.lru_cache(maxsize=8)
 def _found_gate(*environment: str | None) -> Gate:
-    return gates.open_gate()
+    return opening.open_gate()
 
 
 def _pauses() -> tuple[type[BaseException], ...]:
@@ -228,10 +228,10 @@ def visible(tools: Iterable[T]) -> list[T]:
     hosted = {name for each in given if definitions.is_hosted(each) for name in definitions.names_of(each)}
     frame = context.current()
     if frame is not None:
-        asked = [(gates.renewed(gate.rulebook), frame.principal) for gate in gates_of(frame)]
+        asked = [(opening.renewed(gate.rulebook), frame.principal) for gate in gates_of(frame)]
     else:
         own = own_gate()
-        asked = [(gates.renewed(own.rulebook), gates.whoever(own, "", {}, {}))]
+        asked = [(opening.renewed(own.rulebook), gates.whoever(own, "", {}, {}))]
     hides = lambda name: any(rules.hides(who, name, runs=name not in hosted) for rules, who in asked)  # noqa: E731
     return definitions.shown(given, hides)[0]
 
@@ -287,7 +287,7 @@ class Run:
         if self._source is None and self._mode is None:
             return None if context.current() is not None else own_gate()
         if self._opened is None:
-            self._opened = gates.open_gate(self._source, self._mode)
+            self._opened = opening.open_gate(self._source, self._mode)
         return self._opened
 
 

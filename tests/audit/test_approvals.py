@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from handrail.audit import approvals, rights
 from handrail.cli import group
 from handrail.config.live import LiveChange, LiveFile, live_file
-from handrail.frameworks import gates
+from handrail.frameworks import gates, opening
 from handrail.gate import Refusal, ToolCall
 from tests.kept import POLICY, kept
 
@@ -73,7 +73,7 @@ def as_second(act: Callable[[], object]) -> str:
 @pytest.fixture(name="ask")
 def _ask(folder: Path) -> Iterator[Callable[..., bool]]:
     """Asks for a call in a run of ana's that goes on all the time."""
-    gate = gates.open_gate(folder / "handrail.toml")
+    gate = opening.open_gate(folder / "handrail.toml")
     step = gates.enter(gate, "clerk", object(), said={"user": "ana"})
     assert step is not None
 
@@ -119,7 +119,7 @@ def test_an_edited_file_waits(ask: Any, folder: Path) -> None:
     edited = TEXT.replace("two_person = true", "two_person = false").replace('deny = "*"', 'allow = "*"')
     (folder / "handrail.toml").write_text(edited)
     assert not ask("wire_money")
-    fresh = gates.open_gate(folder / "handrail.toml")
+    fresh = opening.open_gate(folder / "handrail.toml")
     assert fresh.rulebook.now.settings.two_person
     printed = policy_command(folder, "propose", "--reason", "new tariff")
     assert not ask("wire_money")
@@ -176,7 +176,7 @@ def test_approved_suspensions_cannot_be_removed_by_one(ask: Any, folder: Path) -
 
 def test_doctor_says_what_waits(folder: Path) -> None:
     """`handrail doctor` calls an edited file that is not approved wrong, and names what waits."""
-    gates.open_gate(folder / "handrail.toml")
+    opening.open_gate(folder / "handrail.toml")
     printed = policy_command(folder, *GRANT)
     (folder / "handrail.toml").write_text(TEXT + "# 1\n")
     said = CliRunner().invoke(group, ["doctor", "--config", str(folder / "handrail.toml")]).output

@@ -16,7 +16,7 @@ from handrail.audit.journal import Journal
 from handrail.audit.report import Window
 from handrail.audit.what_if import NO_RULE, WhatIf, what_if
 from handrail.config import load
-from handrail.frameworks import gates
+from handrail.frameworks import gates, opening
 from handrail.gate import ToolCall
 from handrail.policy import Policy, PolicyRequest, build
 from handrail.tracing.acting import acting_for
@@ -209,7 +209,7 @@ def test_what_the_gate_decided_it_decides_again(tmp_path: Path) -> None:
         file = tmp_path / mode / "handrail.toml"
         file.parent.mkdir()
         file.write_text(f'mode = "{mode}"\n{CANDIDATE}')
-        gate = gates.open_gate(file)
+        gate = opening.open_gate(file)
         chance = random.Random(1)
         for _ in range(30):
             user = chance.choice(USERS)

@@ -18,7 +18,7 @@ from handrail.audit import policies, rights
 from handrail.cli import group
 from handrail.config.live import live_file
 from handrail.errors import HandrailError
-from handrail.frameworks import gates
+from handrail.frameworks import gates, opening
 from handrail.gate import NEUTRAL, Refusal, ToolCall
 from tests.kept import kept, policy
 
@@ -37,7 +37,7 @@ def cli(folder: Path, *args: str) -> Result:
 def _ask(tmp_path: Path) -> Iterator[Callable[..., bool]]:
     """Asks for a call in a run of ana's that goes on all the time."""
     policy(tmp_path)
-    gate = gates.open_gate(tmp_path / "handrail.toml")
+    gate = opening.open_gate(tmp_path / "handrail.toml")
     step = gates.enter(gate, "clerk", object(), said={"user": "ana"})
     assert step is not None
 
@@ -163,7 +163,7 @@ def test_vanished_changes_do_not_give_rights_back(ask: Any, tmp_path: Path) -> N
     for spoil in (live.unlink, lambda: live.write_bytes(content[:-9])):
         spoil()
         assert not ask()
-        fresh = [sys.executable, "-c", "from handrail.frameworks import gates; gates.open_gate('handrail.toml')"]
+        fresh = [sys.executable, "-c", "from handrail.frameworks import opening; opening.open_gate('handrail.toml')"]
         started = subprocess.run(fresh, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert (started.returncode, "live.json" in started.stderr) == (1, True)
     live.write_bytes(content)

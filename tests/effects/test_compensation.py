@@ -17,7 +17,7 @@ from handrail.effects.holding import holds_of
 from handrail.effects.vault import Vault, vault_for
 from handrail.errors import NotResumable, RunHeld
 from handrail.frameworks.compensating import Compensated, compensate
-from handrail.frameworks.gates import open_gate
+from handrail.frameworks.opening import open_gate
 from tests.effects.crashing import POLICY, World, child, die, dies_at, run_of
 from tests.kept import kept
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import handrail
 from handrail.errors import ConfigError
-from handrail.frameworks import gates
+from handrail.frameworks import opening
 from tests.frameworks.recorded import Recorded, write_policy
 
 IBAN, WRITTEN, WRONG = "DE89370400440532013000", "de89 3704 0044 0532 0130 00", "DE89370400440532013001"
@@ -61,7 +61,7 @@ async def pay_later(iban: str) -> str:
 def _clean() -> Iterator[None]:
     PAID.clear()
     yield
-    gates.set_default(None)
+    opening.set_default(None)
 
 
 def _run(folder: Path, mode: str = "enforce") -> Any:

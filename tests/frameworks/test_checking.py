@@ -12,7 +12,7 @@ import pytest
 
 import handrail
 from handrail.errors import PolicyError
-from handrail.frameworks import gates
+from handrail.frameworks import opening
 from handrail.frameworks.checking import check_again, check_agent, check_tools
 
 pytest.importorskip("langchain_core", reason="govern() is asked with LangChain's tools.")
@@ -90,7 +90,7 @@ def test_warnings_are_said_once_and_in_a_line(tmp_path: Path, caplog: pytest.Log
 
 
 def _gate(path: Path, *tools: BaseTool) -> Any:
-    gate = gates.open_gate(path)
+    gate = opening.open_gate(path)
     for one in tools:
         check_agent(gate, one)
     return gate

@@ -15,7 +15,7 @@ from langchain_core.tools import BaseTool, tool
 from opentelemetry.instrumentation.distro import DefaultDistro  # type: ignore[attr-defined]
 
 import handrail
-from handrail.frameworks import gates
+from handrail.frameworks import opening
 from handrail.frameworks.instrumentor import HandrailInstrumentor
 from tests.frameworks.recorded import NEUTRAL, POLICY, Recorded, write_policy
 
@@ -45,7 +45,7 @@ def test_instrument_and_uninstrument(tmp_path: Path) -> None:
         assert wire_money.invoke({"amount": 1}) == NEUTRAL
     HandrailInstrumentor().uninstrument()
     assert BaseTool.__dict__["run"] is before
-    assert gates.default_gate() is None
+    assert opening.default_gate() is None
     assert wire_money.invoke({"amount": 1}) == "sent"
     Recorded(tmp_path / ".handrail").check_complete()
 
@@ -76,7 +76,7 @@ def test_entry_point_is_what_the_launcher_loads(tmp_path: Path, monkeypatch: pyt
     assert f'handrail = "{value}"' in declared
     entry = EntryPoint("handrail", value, "opentelemetry_instrumentor")
     DefaultDistro().load_instrumentor(entry, skip_dep_check=True)
-    assert gates.default_gate() is not None
+    assert opening.default_gate() is not None
     assert import_module(value.partition(":")[0]).HandrailInstrumentor is HandrailInstrumentor
 
 

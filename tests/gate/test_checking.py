@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from handrail.errors import AnswerRejected, ValidationFailed
-from handrail.frameworks import gates
+from handrail.frameworks import gates, opening
 from handrail.gate import NEUTRAL, WITHHELD, Gate, Refusal, ToolCall
 from handrail.gate.checking import changes, check, configured
 from handrail.tracing.context import Frame
@@ -51,7 +51,7 @@ def _opened(tmp_path: Path) -> Iterator[Opened]:
         text = POLICY.replace("[tools.look_up]", '[tools.look_up]\neffect = "read"')
         text += more + "".join(f"\n[[validate]]\n{one}\n" for one in validates)
         (tmp_path / folder).mkdir(exist_ok=True)
-        gate = gates.open_gate(policy(tmp_path / folder, mode, text))
+        gate = opening.open_gate(policy(tmp_path / folder, mode, text))
         step = gates.enter(gate, "clerk", object(), said={"user": "ana"})
         assert step is not None
         steps.append(step)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from handrail.frameworks import gates
+from handrail.frameworks import gates, opening
 from handrail.gate import WITHHELD, Gate, Refusal, ToolCall
 from handrail.gate.checking import check
 from handrail.tracing.context import Frame
@@ -32,7 +32,7 @@ def _opened(tmp_path: Path) -> Iterator[Opened]:
             f'\n[[validate]]\nid = "v{number}"\non = "{on}"\ncheck = "{check}"\nthen = "{then}"\n'
             for number, (on, check, then) in enumerate(validates)
         ]
-        gate = gates.open_gate(policy(tmp_path, "enforce", POLICY + more + "".join(texts)))
+        gate = opening.open_gate(policy(tmp_path, "enforce", POLICY + more + "".join(texts)))
         step = gates.enter(gate, "clerk", object(), said={"user": "ana"})
         assert step is not None
         steps.append(step)

@@ -19,7 +19,7 @@ from handrail.audit.recorder import Recorder
 from handrail.audit.steps import Steps
 from handrail.config import ContentSettings
 from handrail.errors import JournalError, JournalFull
-from handrail.frameworks import gates
+from handrail.frameworks import gates, opening
 from handrail.gate import NEUTRAL, WITHHELD, Gate, Refusal, ToolCall
 from handrail.policy.decision import Decision, PolicyRequest
 from handrail.tracing import context
@@ -54,7 +54,7 @@ def _opened(tmp_path: Path) -> Iterator[Callable[[str], tuple[Gate, Frame]]]:
     steps = []
 
     def make(mode: str) -> tuple[Gate, Frame]:
-        gate = gates.open_gate(policy(tmp_path, mode))
+        gate = opening.open_gate(policy(tmp_path, mode))
         step = gates.enter(gate, "clerk", object(), said={"user": "ana"})
         assert step is not None
         steps.append(step)
@@ -365,7 +365,7 @@ def test_two_gates_are_anded(opened: Any, drive: Drive, tmp_path: Path) -> None:
     enforcing, _ = opened("enforce")
     other = tmp_path / "other"
     other.mkdir()
-    observing = gates.open_gate(policy(other, "observe"))
+    observing = opening.open_gate(policy(other, "observe"))
     for pair in ((enforcing, observing), (observing, enforcing)):
         step = gates.enter(pair[0], "outer", object(), said={"user": "ana"})
         assert step is not None
@@ -413,8 +413,8 @@ def test_recorder_that_cannot_be_opened_refuses_enforce(tmp_path: Path) -> None:
     """Enforce mode does not start without a journal; observe mode does, and says so once."""
     (tmp_path / ".handrail").write_text("in the way")
     with pytest.raises(JournalError):
-        gates.open_gate(policy(tmp_path, "enforce"))
-    gate = gates.open_gate(policy(tmp_path, "observe"))
+        opening.open_gate(policy(tmp_path, "enforce"))
+    gate = opening.open_gate(policy(tmp_path, "observe"))
     step = gates.enter(gate, "clerk", object(), said={"user": "ana"})
     assert step is not None
     assert gate.tool(step.frame, ToolCall("wire_money", {}), lambda args: "done") == "done"

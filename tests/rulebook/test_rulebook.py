@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from handrail import config
-from handrail.frameworks import gates
+from handrail.frameworks import gates, opening
 from handrail.gate import NEUTRAL, Refusal, ToolCall
 from handrail.rulebook import Rulebook, snapshot
 from tests.kept import POLICY, kept, policy
@@ -27,7 +27,7 @@ def _ask(tmp_path: Path) -> Iterator[Callable[..., Any]]:
 
     def ask(mode: str | None = None) -> bool:
         if not opened:
-            gate = gates.open_gate(tmp_path / "handrail.toml", mode)  # type: ignore[arg-type]
+            gate = opening.open_gate(tmp_path / "handrail.toml", mode)  # type: ignore[arg-type]
             opened.append((gate, gates.enter(gate, "clerk", object(), said={"user": "ana"})))
         gate, step = opened[0]
         found = gate.tool(step.frame, ToolCall("add", {"a": 1}), lambda args: "ran")
@@ -99,7 +99,7 @@ def test_a_searched_file_is_followed_not_searched_again(tmp_path: Path, monkeypa
         folder.mkdir()
         policy(folder, text=text)
     monkeypatch.chdir(home)
-    gate = gates.open_gate()
+    gate = opening.open_gate()
     monkeypatch.chdir(elsewhere)
     os.utime(home / "handrail.toml", ns=(1, 1))
     assert gate.rulebook.stale
@@ -130,7 +130,7 @@ def test_a_mode_that_was_asked_for_stays(ask: Any, tmp_path: Path) -> None:
 def test_a_mode_that_one_agent_asked_for_is_not_anothers(tmp_path: Path) -> None:
     """Two agents with the same file, one held to observe by argument: the file's enforce reaches the other."""
     path = policy(tmp_path, "observe")
-    held, free = gates.open_gate(path, "observe"), gates.open_gate(path)
+    held, free = opening.open_gate(path, "observe"), opening.open_gate(path)
     policy(tmp_path, "enforce")
     for gate in (held, free):
         gate.rulebook.renew()
@@ -140,7 +140,7 @@ def test_a_mode_that_one_agent_asked_for_is_not_anothers(tmp_path: Path) -> None
 def test_ready_made_settings_are_not_reloaded(tmp_path: Path) -> None:
     """Settings that a program made stay as they are, though they name the file they were read from."""
     path = policy(tmp_path, "observe")
-    gate = gates.open_gate(replace(config.load(path), mode="enforce"))
+    gate = opening.open_gate(replace(config.load(path), mode="enforce"))
     policy(tmp_path, "observe", DENYING)
     assert not gate.rulebook.stale
     assert gate.rulebook.enforces

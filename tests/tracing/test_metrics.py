@@ -18,7 +18,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 import handrail
-from handrail.frameworks import gates
+from handrail.frameworks import gates, opening
 from handrail.testing import ScriptedModel, ToolCall, Turn, chat_openai
 from handrail.tracing import conventions, events
 from handrail.tracing import metrics as measured
@@ -142,7 +142,7 @@ def test_an_error_is_measured_by_its_type(reader: InMemoryMetricReader, tmp_path
 
 def test_lost_records_are_counted(reader: InMemoryMetricReader, tmp_path: Path) -> None:
     """What the journal could not take is a metric, by the class of the error."""
-    gate = gates.open_gate(policy(tmp_path, "observe"))
+    gate = opening.open_gate(policy(tmp_path, "observe"))
     step = gates.enter(gate, "clerk", object(), said={"user": "ana"})
     assert step is not None
     gate.steps.recorder.lost(OSError("SENTINEL"))

@@ -49,7 +49,7 @@ def command(run: str, reference: str | None, dry_run: bool, as_json: bool, path:
     """
     from handrail.cli.init import imported
     from handrail.frameworks.compensating import compensate
-    from handrail.frameworks.gates import open_gate
+    from handrail.frameworks.opening import open_gate
 
     if reference:
         imported(reference)

@@ -39,9 +39,9 @@ def start() -> None:
 
 def _govern() -> None:
     try:
-        from handrail.frameworks import api, gates
+        from handrail.frameworks import api, opening
 
-        if gates.default_gate() is None:
+        if opening.default_gate() is None:
             api.instrument()
     except Exception as error:
         failed(error)

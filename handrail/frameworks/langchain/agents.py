@@ -13,7 +13,7 @@ from typing import Any
 from langchain_core.runnables import Runnable, RunnableSequence
 
 from handrail.audit.steps import Step
-from handrail.frameworks import gates, resuming, thinking
+from handrail.frameworks import gates, opening, resuming, thinking
 from handrail.frameworks.flow import Turn
 from handrail.frameworks.langchain import answers, branches, inputs, kinds, thoughts
 from handrail.frameworks.langchain.pauses import HANDOFF, PAUSES
@@ -347,7 +347,7 @@ def _one_by_one(owner: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) ->
     configs = _config(args, kwargs)
     if not isinstance(configs, (list, tuple)) or context.current() is not None:
         return False
-    if getattr(type(owner), BINDING, None) is None and gates.default_gate() is None:
+    if getattr(type(owner), BINDING, None) is None and opening.default_gate() is None:
         return False
     said: list[Any] = [(config or {}).get("configurable") for config in configs]  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
     return any(other != said[0] for other in said[1:])

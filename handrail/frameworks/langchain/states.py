@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from handrail.frameworks import gates, ownership
+from handrail.frameworks import gates, opening, ownership
 from handrail.frameworks.langchain import agents
 from handrail.tracing import context
 
@@ -21,7 +21,7 @@ def _require(graph: Any, config: Any, opens: bool) -> None:
         for gate in {*frame.gates, *((bound.gate,) if bound else ())}:
             ownership.require(gate, frame.principal, "thread", thread, opens=opens)
         return
-    own = bound.gate if bound else gates.default_gate()
+    own = bound.gate if bound else opening.default_gate()
     if own is not None:
         who = gates.whoever(own, "", bound.said if bound else {}, configurable)
         ownership.require(own, who, "thread", thread, opens=opens)

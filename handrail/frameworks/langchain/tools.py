@@ -14,7 +14,7 @@ from typing import Any
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool
 
-from handrail.frameworks import gates
+from handrail.frameworks import gates, opening
 from handrail.frameworks.langchain import agents, repeats, thoughts
 from handrail.frameworks.langchain import messages as show
 from handrail.frameworks.langchain.pauses import PAUSES
@@ -285,4 +285,4 @@ def aexecute(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _watching() -> bool:
-    return context.current() is not None or gates.default_gate() is not None
+    return context.current() is not None or opening.default_gate() is not None

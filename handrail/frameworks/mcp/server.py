@@ -16,7 +16,7 @@ from typing import Any
 from opentelemetry import context as otel
 
 from handrail.audit.steps import Step
-from handrail.frameworks import gates
+from handrail.frameworks import gates, opening
 from handrail.frameworks.mcp.wire import TOOL_CALL, code_of, told, tool_failed
 from handrail.frameworks.patching import Patches
 from handrail.gate import gate_of, outcome_of
@@ -91,7 +91,7 @@ def _handle_before_2(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _governed() -> bool:
-    return context.current() is not None or gates.default_gate() is not None
+    return context.current() is not None or opening.default_gate() is not None
 
 
 class _Asked:

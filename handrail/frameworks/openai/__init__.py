@@ -16,7 +16,7 @@ from typing import Any
 from openai._base_client import AsyncAPIClient, SyncAPIClient
 
 from handrail.audit.steps import Step
-from handrail.frameworks import flow, gates
+from handrail.frameworks import flow, gates, opening
 from handrail.frameworks.openai import again
 from handrail.frameworks.openai.calls import Call, Read, Request, described, provider_of, server_of
 from handrail.frameworks.openai.streams import Pieces, dumped
@@ -93,7 +93,7 @@ def _arequest(original: Callable[..., Any]) -> Callable[..., Any]:
 def _observed(client: Any, options: Any, kwargs: Mapping[str, Any]) -> _Step | _Served | None:
     """What to tell of a request to; None where nobody watches, or it is nothing to tell of."""
     frame = context.current()
-    if frame is None and gates.default_gate() is None:
+    if frame is None and opening.default_gate() is None:
         return None
     serves = frame is not None and isinstance(frame.owner, Serving)
     if serves and str(options.url).partition("?")[0] != _EMBEDDINGS:

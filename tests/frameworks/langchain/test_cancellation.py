@@ -20,7 +20,7 @@ from langchain.agents import create_agent
 from langchain_core.tools import tool
 
 import handrail
-from handrail.frameworks import gates
+from handrail.frameworks import gates, opening
 from handrail.testing import ScriptedModel, ToolCall, Turn, chat_openai
 from handrail.tracing import context
 from tests.kept import kept, outcomes, policy
@@ -134,7 +134,7 @@ def test_cancelled_while_the_intent_goes_to_the_disk(
         agent = create_agent(chat_openai(server), [pay], name="clerk")
         file = policy(tmp_path)
         governed = handrail.govern(agent, config=file, principal={"user": "ana"})
-        asyncio.run(drive(governed, gates.open_gate(file).steps.recorder._open()))
+        asyncio.run(drive(governed, opening.open_gate(file).steps.recorder._open()))
     assert ran == []
     assert outcomes(tmp_path, "pay") == ["cancelled"]
     assert _ends(tmp_path, "run.end") == ["cancelled"]
@@ -255,7 +255,7 @@ def test_interrupt_inside_a_tool(error: type[BaseException], tmp_path: Path, cap
 
 def test_a_coroutine_that_is_thrown_away_elsewhere(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A step whose coroutine is closed in another context is still ended, and disturbs nobody there."""
-    gate = gates.open_gate(policy(tmp_path))
+    gate = opening.open_gate(policy(tmp_path))
     step = gates.enter(gate, "clerk", object(), said={"user": "ana"})
     assert step is not None
 

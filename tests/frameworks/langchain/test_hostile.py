@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 import handrail
 import handrail.frameworks.langchain
-from handrail.frameworks import gates
+from handrail.frameworks import gates, opening
 from handrail.gate import NEUTRAL
 from handrail.testing import ScriptedModel, ToolCall, Turn, chat_openai
 from handrail.tracing import context
@@ -170,7 +170,7 @@ def test_a_tool_that_goes_around_and_calls_itself_is_decided_each_time(tmp_path:
 
 def _direct(tmp_path: Path, mode: str, drive: Callable[[BaseTool], Any], each: BaseTool, text: str = SMALL) -> Any:
     """Call a tool inside a governed run, without a model."""
-    gate = gates.open_gate(policy(tmp_path, mode, text))
+    gate = opening.open_gate(policy(tmp_path, mode, text))
     handrail.frameworks.langchain.install()
     step = gates.enter(gate, "clerk", object(), said={"user": "ana"})
     assert step is not None
