@@ -141,7 +141,9 @@ class Ledger:
         self._most = max((effect.occurrence for effect in self._before.values()), default=-1)
         self._mine: dict[str, Effect] = {}
         self._equal: dict[bytes, _Equal] = {}
-        self._lock = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        self._over = threading.Condition(self._lock)
+        self._waiting = 0
         self.answers = Answers()
         """What models answered."""
         self.whole = True
@@ -214,7 +216,7 @@ class Ledger:
             effect.status, effect.value, effect.busy, effect.looked = status, value, False, False
             if status == "done" and len(self._mine) > MAX_REMEMBERED and self._mine.pop(effect.key, None) is not None:
                 self.whole = False
-            self._lock.notify_all()
+            self._tell()
 
     def try_begin(self, effect: Effect) -> bool:
         """Reserve ``effect`` for an attempt; False while another attempt of it runs in this process."""
@@ -228,12 +230,20 @@ class Ledger:
         """Give back what `try_begin` reserved, with nothing begun."""
         with self._lock:
             effect.busy = effect.looked = False
-            self._lock.notify_all()
+            self._tell()
 
     def wait(self, effect: Effect) -> None:
         """Wait until no attempt of ``effect`` runs in this process."""
         with self._lock:
-            self._lock.wait_for(lambda: not effect.busy)
+            self._waiting += 1
+            try:
+                self._over.wait_for(lambda: not effect.busy)
+            finally:
+                self._waiting -= 1
+
+    def _tell(self) -> None:
+        if self._waiting:
+            self._over.notify_all()
 
     def consume(self, levels: tuple[str, ...], step: int, done: frozenset[str]) -> list[Effect]:
         """A checkpointed graph goes on at its superstep ``step``: what lies behind it, which is not asked for again.
