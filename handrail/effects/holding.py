@@ -31,7 +31,8 @@ class Holds:
 
     def __init__(self, folder: Path) -> None:
         self._path, self._lock = folder / FILE, threading.Lock()
-        self._pid, self._fd, self._held = -1, -1, set[str]()
+        self._pid, self._fd = -1, -1
+        self._held: set[str] = set()
 
     def take(self, run: str) -> None:
         """Work on ``run`` from now on. Raises RunHeld where another does, and OSError or JournalError."""
@@ -65,13 +66,15 @@ class Holds:
         with self._lock:
             if self._fd >= 0 and self._pid == os.getpid():
                 oscalls.close(self._fd)
-            self._pid, self._fd, self._held = -1, -1, set()
+            self._pid, self._fd = -1, -1
+            self._held.clear()
 
     def _open(self) -> None:
         if self._pid == os.getpid():
             return
         oscalls.make_folder(self._path.parent)
-        self._held, self._fd, self._pid = set(), oscalls.open_shared(self._path), os.getpid()
+        self._fd, self._pid = oscalls.open_shared(self._path), os.getpid()
+        self._held.clear()
 
     def _holder(self, run: str) -> int | None:
         if fcntl is None:

@@ -6,15 +6,17 @@ Schema takes both for ``number`` and for ``integer``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
-from typing import Any, cast
+from typing import Any
 
 from handrail.audit.format import encode
 from handrail.effects import values
 from handrail.errors import NotReplayable
 
 KEY_BYTES = 16
+_type: Callable[[object], Any] = type
+_CONTAINERS: frozenset[Any] = frozenset({list, tuple, set, frozenset})
 _LARGEST = 1e300
 """Floats beyond it stay floats: as whole numbers they would have hundreds of digits."""
 
@@ -40,12 +42,11 @@ def key(run: str, what: bytes, occurrence: int) -> str:
 
 
 def _normal(value: Any) -> Any:
-    kind = type(value)
+    kind = _type(value)
     if kind is float:
         return int(value) if value.is_integer() and abs(value) < _LARGEST else value
     if kind is dict:
         return {name: _normal(item) for name, item in value.items()}
-    if kind is list or kind is tuple:
-        made = [_normal(item) for item in cast("list[Any]", value)]
-        return made if kind is list else tuple(made)
+    if kind in _CONTAINERS:
+        return kind(_normal(item) for item in value)
     return value

@@ -51,6 +51,12 @@ def _shape(value: Any) -> Any:
     return {name: _shape(item) for name, item in value.items()}
 
 
+def test_numbers_in_sets_and_tuples_count_by_their_value() -> None:
+    """However the arguments hold a number, 5 and 5.0 are one."""
+    for one, other in (({5, 7}, {5.0, 7.0}), ((5,), (5.0,)), (frozenset({5}), frozenset({5.0}))):
+        assert keys.identity("pay", {"amounts": one}) == keys.identity("pay", {"amounts": other}) is not None
+
+
 def test_the_tool_the_run_and_the_occurrence_count() -> None:
     """Another tool, run or occurrence is another effect."""
     what = keys.identity("pay", {"amount": 5})
