@@ -16,6 +16,7 @@ from pathlib import Path
 
 from handrail.audit import reader
 
+_FORKS, _HANGS_SECONDS = 3, 90
 POLICY = """
 version = 1
 mode = "enforce"
@@ -63,10 +64,21 @@ class World:
 def child(work: Callable[[], object], *, killed_after: float | None = None) -> int:
     """Run ``work`` in a forked process; its exit code, or minus the number of the signal that killed it.
 
-    ``killed_after`` so many seconds it is killed, unless it has ended by then.
+    ``killed_after`` so many seconds it is killed, unless it has ended by then. A child that hangs from its start, since
+    a library's own lock was held by another thread when it was forked, is ended and forked anew.
     """
+    for _ in range(_FORKS):
+        code = _child(work, killed_after)
+        if code != -signal.SIGALRM:
+            break
+    return code
+
+
+def _child(work: Callable[[], object], killed_after: float | None) -> int:
     pid = os.fork()
     if pid == 0:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(_HANGS_SECONDS)
         code = 1
         try:
             work()
