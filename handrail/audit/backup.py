@@ -251,7 +251,7 @@ class _Copy:
             hashed = sha256()
             archive.add(self._out, name, size, self._chunks(fd, size, hashed.update))
             uid = oscalls.owner(fd) if name.startswith(SIGNED) else None
-            used = oscalls.stamp(fd)[1] if name.startswith(AGING) else None
+            used = oscalls.stamp(fd)[2] if name.startswith(AGING) else None
             self._files.append(File(name, size, hashed.hexdigest(), uid, used))
         finally:
             oscalls.close(fd)

@@ -33,7 +33,9 @@ _KINDS = {"model.call": "model", "tool.call": "tool"}
 _NAMES = {"run.start": "agent", "model.call": "model", "tool.call": "tool"}
 _CLOSING = frozenset({"run.end", "step.end", "model.result", "tool.result"})
 _OPENING = frozenset({"run.start", "step.start", *_KINDS})
-_PASSED = frozenset({"delegation", "owner.refused", "export", "span", "tools"})
+_PASSED = frozenset({
+    "delegation", "effect.resolved", "export", "owner.refused", "run.forgotten", "run.input", "span", "tools"
+})  # fmt: skip
 """Kinds that may name a step and are nothing that happened in it."""
 _ENVELOPE = frozenset({"v", "w", "n", "t", "k", "run", "step"})
 _READ = range(1, SCHEMA + 1)
