@@ -6,7 +6,6 @@ is taken only about the attempt that was the last one.
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from handrail.effects.holding import holds_of
 from handrail.effects.ledger import Effect
 from handrail.effects.past import Past
 from handrail.errors import JournalError
+from handrail.tracing.identity import Principal
 
 VERDICTS: dict[str, tuple[Verdict, ...]] = {
     "doubt": ("happened", "did_not_happen", "refused"),
@@ -70,7 +70,7 @@ def _checked(folder: Path, known: Past, id: str, asked: Question | None) -> Ques
     if effect.key in known.settled:
         raise JournalError(f"It is known by now what became of this call of {effect.tool!r}: {effect.status}.")
     if asked is None:
-        asked = _asked_now(known, id, effect)
+        asked = _asked_now(known, effect)
         asks.put(folder, asked)
     return asked
 
@@ -79,12 +79,9 @@ def _runs(folder: Path, known: Past, effect: Effect) -> bool:
     return known.goes_on(effect) and holds_of(folder).held(known.run) is not None
 
 
-def _asked_now(known: Past, id: str, effect: Effect) -> Question:
+def _asked_now(known: Past, effect: Effect) -> Question:
     first = known.first
-    return Question(
-        id, "doubt", known.run, effect.key, effect.tool, first["tenant"], first["user"], first["agent"], time.time(),
-        effect.attempts, effect.step, effect.life,
-    )  # fmt: skip
+    return asks.about("doubt", known.run, effect, Principal(first["tenant"], first["user"]), first["agent"])
 
 
 def _put_down(folder: Path, asked: Question, said: Answer, channel: str) -> None:

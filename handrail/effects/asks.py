@@ -19,8 +19,10 @@ from handrail.audit import oscalls, small_files
 from handrail.audit.approvals import actor, whom
 from handrail.config.live import Actor
 from handrail.effects import values
+from handrail.effects.ledger import Effect
 from handrail.effects.vault import vault_for
 from handrail.errors import JournalError
+from handrail.tracing.identity import Principal
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +77,14 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def question_id(key: str, attempt: int) -> str:
     """The name of the question about one attempt of an effect."""
     return f"{key[:16]}-{attempt}"
+
+
+def about(kind: Literal["doubt", "orphan"], run: str, effect: Effect, who: Principal, agent: str) -> Question:
+    """What is asked about the latest attempt of an effect of the logical ``run``, which ``agent`` made for ``who``."""
+    return Question(
+        question_id(effect.key, effect.attempts), kind, run, effect.key, effect.tool, who.tenant, who.user, agent,
+        time.time(), effect.attempts, effect.step, effect.life,
+    )  # fmt: skip
 
 
 def put(folder: Path, question: Question) -> None:

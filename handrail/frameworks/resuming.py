@@ -8,6 +8,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Literal
 
 from handrail.audit import lineage, oscalls
 from handrail.audit.restored import unfinished_before
@@ -15,14 +16,13 @@ from handrail.audit.steps import Step
 from handrail.config import Settings
 from handrail.effects import asks, compensation, past, retention, values
 from handrail.effects.answers import Answers
-from handrail.effects.asks import Question
 from handrail.effects.holding import holds_of
 from handrail.effects.ledger import Effect, Ledger
 from handrail.effects.past import Past
 from handrail.effects.vault import vault_for
 from handrail.errors import HandrailError, JournalError, NotAvailable, NotReplayable, NotResumable, ValueErased
 from handrail.gate import Gate, Passed, once
-from handrail.tracing import context, ids
+from handrail.tracing import context
 from handrail.tracing.identity import Principal
 from handrail.tracing.links import Link
 
@@ -319,16 +319,13 @@ def _remember(step: Step, ledger: Ledger, outcome: str) -> None:
 
 def _name_orphans(gate: Gate, step: Step, ledger: Ledger) -> None:
     """Effects that an earlier life had on the world, and that this one did without: a person hears of each."""
-    who = step.frame.state.principal
     for effect in ledger.unclaimed():
-        id = asks.question_id(effect.key, effect.attempts)
+        kind: Literal["orphan", "doubt"] = "orphan" if effect.status == "done" else "doubt"
+        question = asks.about(kind, ledger.run, effect, step.frame.state.principal, step.frame.principal.agent)
         where = {"of": effect.step, "life": effect.life}
-        facts = {"id": id, "key": effect.key, "tool": effect.tool, "status": effect.status, **where}
+        facts = {"id": question.id, "key": effect.key, "tool": effect.tool, "status": effect.status, **where}
         gate.steps.note(step.frame, "effect.orphan", facts)
-        asks.put(gate.folder, Question(
-            id, "orphan" if effect.status == "done" else "doubt", ledger.run, effect.key, effect.tool, who.tenant,
-            who.user, step.frame.principal.agent, ids.now_ns() / 1e9, effect.attempts, effect.step, effect.life,
-        ))  # fmt: skip
+        asks.put(gate.folder, question)
 
 
 def idempotency_key() -> str:

@@ -22,7 +22,6 @@ from handrail.effects.vault import Vault, vault_for
 from handrail.errors import HandrailError, JournalError, NotReplayable, ValueErased
 from handrail.gate.calls import ToolCall
 from handrail.gate.retelling import retell
-from handrail.tracing import ids
 from handrail.tracing.context import Frame, RunState
 from handrail.tracing.faults import unquoted
 
@@ -247,11 +246,7 @@ def _asked(frame: Frame, call: ToolCall, args: Mapping[str, Any], doing: Doing) 
     answer = asks.answer_of(folder, id)
     if answer is not None:
         return _answered(frame, call, args, doing, answer)
-    who = frame.state.principal
-    question = Question(
-        id, "doubt", doing.ledger.run, effect.key, effect.tool, who.tenant, who.user, frame.principal.agent,
-        ids.now_ns() / 1e9, effect.attempts, effect.step, effect.life,
-    )  # fmt: skip
+    question = asks.about("doubt", doing.ledger.run, effect, frame.state.principal, frame.principal.agent)
     asks.put(folder, question)
     facts = {"event": "asked", "id": id, "by": "handrail", "tool": effect.tool, "key": effect.key}
     frame.gates[0].steps.note(frame, "approval", facts)
