@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 
 from handrail.audit.journal import Journal
+from tests.acceptance.explorer import CHROMIUM
 from tests.dashboard import sample
 
 if TYPE_CHECKING:
@@ -24,11 +24,7 @@ if TYPE_CHECKING:
 pytest.importorskip("streamlit", reason="The extra `dashboard` is not installed.")
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed.")
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
 COMMAND = [sys.executable, "-c", "from handrail.cli.dashboard import command; command()"]
-PATIENCE_MS = 40_000
 HEADER_PX = ROW_PX = 32
 AXIS_PX, STEP_PX = 24, 24
 DENIED_ROW = 7
@@ -73,17 +69,6 @@ def _explorer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explorer]:
     yield Explorer(url, data, written)
     end(process)
     journal.close()
-
-
-@pytest.fixture(name="page")
-def _page() -> Iterator[Page]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1400, "height": 1200})
-        page.set_default_timeout(PATIENCE_MS)
-        sync_api.expect.set_options(timeout=PATIENCE_MS)
-        yield page
-        browser.close()
 
 
 def cells(page: Page) -> Locator:

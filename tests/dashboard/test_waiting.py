@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handrail.effects import asks
-from tests.dashboard.test_explorer import CHROMIUM, FLAGS, PATIENCE_MS, end, serve
+from tests.acceptance.explorer import CHROMIUM
+from tests.dashboard.test_explorer import end, serve
 from tests.effects import interrupted
 from tests.effects.crashing import child
 
@@ -44,17 +45,6 @@ def _served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     process, url = serve(folder / ".handrail")
     yield Served(url, folder, doubt, orphan)
     end(process)
-
-
-@pytest.fixture(name="page")
-def _page() -> Iterator[Page]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1400, "height": 1200})
-        page.set_default_timeout(PATIENCE_MS)
-        sync_api.expect.set_options(timeout=PATIENCE_MS)
-        yield page
-        browser.close()
 
 
 def _questions(page: Page) -> Locator:

@@ -21,26 +21,12 @@ from handrail.effects import run_keys
 from handrail.effects import vault as rooms
 from handrail.effects.vault import Ref, Vault, vault_for
 from handrail.errors import JournalError, JournalFull, ValueErased
-
-RUN, ABOUT, BODY = "run-1", "call-1", b'{"balance":12}'
+from tests.effects.vaults import ABOUT, BODY, RUN, key_file, values_file
 
 
 @pytest.fixture(name="vault")
 def _vault(tmp_path: Path) -> Vault:
     return Vault(tmp_path)
-
-
-def _only(folder: Path) -> Path:
-    (found,) = (path for path in folder.iterdir() if path.is_file())
-    return found
-
-
-def _values_file(data: Path) -> Path:
-    return _only(data / "replay")
-
-
-def _key_file(data: Path) -> Path:
-    return _only(data / "replay" / "keys")
 
 
 def test_what_is_put_is_given_back(vault: Vault, tmp_path: Path) -> None:
@@ -64,7 +50,7 @@ def test_a_reference_is_plain_json(vault: Vault) -> None:
 def test_nothing_readable_lies_on_the_disk(vault: Vault, tmp_path: Path) -> None:
     """Neither the value nor the ids of run and call stand in any file or name; equal values are kept differently."""
     first, second = vault.put(RUN, ABOUT, BODY), vault.put(RUN, ABOUT, BODY)
-    held = _values_file(tmp_path).read_bytes()
+    held = values_file(tmp_path).read_bytes()
     names = " ".join(str(path) for path in tmp_path.rglob("*"))
     assert b"balance" not in held and RUN.encode() not in held and RUN not in names.replace(str(tmp_path), "")
     cut = int(first["l"]), int(second["l"])
@@ -128,7 +114,7 @@ def test_a_full_disk_tears_nothing(vault: Vault, tmp_path: Path) -> None:
     whole = int(first["l"])
     with _no_file_beyond(whole + 20), pytest.raises(JournalFull, match="Free some space"):
         vault.put(RUN, ABOUT, BODY)
-    assert _values_file(tmp_path).stat().st_size == whole
+    assert values_file(tmp_path).stat().st_size == whole
     second = vault.put(RUN, ABOUT, b"2")
     assert [vault.get(RUN, ABOUT, ref) for ref in (first, second)] == [BODY, b"2"]
 
@@ -180,7 +166,7 @@ def test_forgetting_overwrites_what_a_killed_process_left(vault: Vault, tmp_path
     """A second name of a key file, left by a process that was killed while it made it, holds zeros after `forget`."""
     vault.put(RUN, ABOUT, BODY)
     draft = tmp_path / "draft"
-    os.link(_key_file(tmp_path), draft)
+    os.link(key_file(tmp_path), draft)
     assert vault.forget(RUN)
     assert draft.read_bytes() == bytes(32)
 
@@ -188,7 +174,7 @@ def test_forgetting_overwrites_what_a_killed_process_left(vault: Vault, tmp_path
 def test_forgetting_removes_a_planted_link_and_not_what_it_leads_to(vault: Vault, tmp_path: Path) -> None:
     """A link in the place of a key is removed by `forget`; the file that it leads to stays as it was."""
     vault.put(RUN, ABOUT, BODY)
-    path = _key_file(tmp_path)
+    path = key_file(tmp_path)
     precious = tmp_path / "precious"
     precious.write_text("precious")
     path.unlink()
@@ -230,7 +216,7 @@ def test_a_sweep_forgets_what_was_not_used(vault: Vault, tmp_path: Path) -> None
 def test_a_sweep_is_no_use_of_a_key(vault: Vault, tmp_path: Path) -> None:
     """However often it is swept, a key's age is counted from when somebody used it."""
     vault.put(RUN, ABOUT, BODY)
-    for path in (_key_file(tmp_path), _values_file(tmp_path)):
+    for path in (key_file(tmp_path), values_file(tmp_path)):
         _aged(path, 10_000)
     assert [vault.sweep(20_000), vault.sweep(20_000), vault.sweep(9_000)] == [0, 0, 1]
 
@@ -256,7 +242,7 @@ def test_a_sweep_removes_files_of_which_nothing_can_be_read(tmp_path: Path) -> N
 def test_a_sweep_keeps_a_file_that_it_cannot_read(vault: Vault, tmp_path: Path) -> None:
     """A damaged file may hold values of living runs: it stays."""
     vault.put(RUN, ABOUT, BODY)
-    path = _values_file(tmp_path)
+    path = values_file(tmp_path)
     vault.forget(RUN)
     vault.after_fork()
     path.write_bytes(b"\xff" + path.read_bytes()[1:])
@@ -406,7 +392,7 @@ def test_a_full_file_is_followed_by_the_next(vault: Vault, monkeypatch: pytest.M
 def test_a_file_that_was_deleted_is_not_gone_on_with(vault: Vault, tmp_path: Path) -> None:
     """Once it is noticed that somebody deleted the file, later values are kept in another one."""
     vault.put(RUN, ABOUT, BODY)
-    _values_file(tmp_path).unlink()
+    values_file(tmp_path).unlink()
     vault.sync()
     assert vault.get(RUN, ABOUT, vault.put(RUN, ABOUT, BODY)) == BODY
 

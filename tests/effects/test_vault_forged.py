@@ -12,8 +12,7 @@ import pytest
 
 from handrail.effects.vault import Ref, Vault
 from handrail.errors import JournalError, ValueErased
-
-RUN, ABOUT, BODY = "run-1", "call-1", b'{"balance":12}'
+from tests.effects.vaults import ABOUT, BODY, RUN, key_file, values_file
 
 
 @pytest.fixture(name="vault")
@@ -21,23 +20,10 @@ def _vault(tmp_path: Path) -> Vault:
     return Vault(tmp_path)
 
 
-def _only(folder: Path) -> Path:
-    (found,) = (path for path in folder.iterdir() if path.is_file())
-    return found
-
-
-def _values_file(data: Path) -> Path:
-    return _only(data / "replay")
-
-
-def _key_file(data: Path) -> Path:
-    return _only(data / "replay" / "keys")
-
-
 def test_every_changed_byte_is_noticed(vault: Vault, tmp_path: Path) -> None:
     """Whichever byte of a value is changed, it is not given out."""
     ref = vault.put(RUN, ABOUT, BODY)
-    path = _values_file(tmp_path)
+    path = values_file(tmp_path)
     whole = path.read_bytes()
     for at in range(len(whole)):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
@@ -50,7 +36,7 @@ def test_every_changed_byte_is_noticed(vault: Vault, tmp_path: Path) -> None:
 def test_a_value_that_was_cut_is_noticed(vault: Vault, tmp_path: Path) -> None:
     """A file that ends before the value does, and one that is gone, are told; nothing is made up."""
     ref = vault.put(RUN, ABOUT, BODY)
-    path = _values_file(tmp_path)
+    path = values_file(tmp_path)
     whole = path.read_bytes()
     for size in (0, 3, 12, 24, len(whole) - 1):
         path.write_bytes(whole[:size])
@@ -68,7 +54,7 @@ def test_values_cannot_be_exchanged(vault: Vault, tmp_path: Path) -> None:
         for other in kept.keys() - {about}:
             with pytest.raises(JournalError):
                 vault.get(about[0], about, kept[other])
-    path = _values_file(tmp_path)
+    path = values_file(tmp_path)
     held = path.read_bytes()
     size = int(kept["a1"]["l"])
     frames = [held[i : i + size] for i in range(0, len(held), size)]
@@ -154,7 +140,7 @@ def test_a_key_that_is_gone_means_erased(
 ) -> None:
     """A key that is gone, was overwritten with zeros, or is another one now, means that the value was erased."""
     ref = vault.put(RUN, ABOUT, BODY)
-    harm(_key_file(tmp_path))
+    harm(key_file(tmp_path))
     with pytest.raises(ValueErased):
         (vault if ready else Vault(tmp_path)).get(RUN, ABOUT, ref)
     again = Vault(tmp_path).put(RUN, ABOUT, b"2")
@@ -189,7 +175,7 @@ def test_a_planted_link_is_not_followed(vault: Vault, tmp_path: Path, name: str)
 def test_a_values_file_that_is_a_link_or_a_pipe_is_refused(vault: Vault, tmp_path: Path) -> None:
     """What stands in the place of a file of values is not followed, and holds up nobody."""
     ref = vault.put(RUN, ABOUT, BODY)
-    path = _values_file(tmp_path)
+    path = values_file(tmp_path)
     path.rename(tmp_path / "aside")
     path.symlink_to(tmp_path / "aside")
     with pytest.raises(JournalError):
